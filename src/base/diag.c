@@ -1,0 +1,110 @@
+/* diag: format, throttle, write once without waiting. */
+#include "base/diag.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { SUBJECT_COUNT = 32, LINE_BYTES = 1024, QUIET_S = 30 };
+
+static struct {
+    pthread_mutex_t lock; /* cold path only: start-up and the shipper, never a log call */
+    enum obsvi_diag_level level;
+    obsvi_diag_sink_fn sink;
+    void *sink_arg;
+    struct {
+        const char *subject;
+        time_t last_s;
+        unsigned suppressed_count;
+    } seen[SUBJECT_COUNT];
+} diag = {.lock = PTHREAD_MUTEX_INITIALIZER, .level = OBSVI_DIAG_INFO};
+
+void obsvi_diag_set_level(enum obsvi_diag_level level)
+{
+    pthread_mutex_lock(&diag.lock);
+    diag.level = level;
+    pthread_mutex_unlock(&diag.lock);
+}
+
+void obsvi_diag_set_sink(obsvi_diag_sink_fn sink, void *arg)
+{
+    pthread_mutex_lock(&diag.lock);
+    diag.sink = sink;
+    diag.sink_arg = arg;
+    memset(diag.seen, 0, sizeof diag.seen);
+    pthread_mutex_unlock(&diag.lock);
+}
+
+/* True if the line may be shown now; *suppressed says how many were not since the last one. */
+static int admit(const char *subject, unsigned *suppressed)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int oldest = 0;
+    for (int i = 0; i < SUBJECT_COUNT; i++) {
+        if (diag.seen[i].subject == NULL || strcmp(diag.seen[i].subject, subject) == 0) {
+            if (diag.seen[i].subject && now.tv_sec - diag.seen[i].last_s < QUIET_S) {
+                diag.seen[i].suppressed_count++;
+                return 0;
+            }
+            *suppressed = diag.seen[i].subject ? diag.seen[i].suppressed_count : 0;
+            diag.seen[i].subject = subject;
+            diag.seen[i].last_s = now.tv_sec;
+            diag.seen[i].suppressed_count = 0;
+            return 1;
+        }
+        if (diag.seen[i].last_s < diag.seen[oldest].last_s)
+            oldest = i;
+    }
+    diag.seen[oldest].subject = subject;
+    diag.seen[oldest].last_s = now.tv_sec;
+    diag.seen[oldest].suppressed_count = 0;
+    return 1;
+}
+
+/* One line, control characters replaced, so that a hostile server message cannot forge lines or colours. */
+static void write_line(char *line, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+            line[i] = ' ';
+    if (diag.sink) {
+        diag.sink(line, diag.sink_arg);
+        return;
+    }
+    line[len++] = '\n';
+    struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT)) {
+        ssize_t ignored = write(STDERR_FILENO, line, len); /* below PIPE_BUF: whole or not at all */
+        (void)ignored;
+    }
+}
+
+void obsvi_diag(enum obsvi_diag_level level, const char *subject, const char *format, ...)
+{
+    static const char *const names[] = {"", "error: ", "warning: ", "", "debug: "};
+    pthread_mutex_lock(&diag.lock);
+    unsigned suppressed = 0;
+    if (level <= diag.level && (!subject || admit(subject, &suppressed))) {
+        char line[LINE_BYTES];
+        const size_t room = sizeof line - 1; /* for the newline */
+        size_t len = (size_t)snprintf(line, room, "obsv: %s", names[level]);
+        va_list ap;
+        va_start(ap, format);
+        int n = vsnprintf(line + len, room - len, format, ap);
+        va_end(ap);
+        if (n > 0)
+            len += (size_t)n < room - len ? (size_t)n : room - len - 1;
+        if (suppressed && len < room) {
+            n = snprintf(line + len, room - len, " (%u like it not shown)", suppressed);
+            len += n > 0 && (size_t)n < room - len ? (size_t)n : 0;
+        }
+        line[len] = '\0';
+        write_line(line, len);
+    }
+    pthread_mutex_unlock(&diag.lock);
+}
