@@ -26,6 +26,12 @@ static inline bool obsvi_front_enabled(int severity)
 void *obsvi_front_scratch_open(void);
 void obsvi_front_scratch_close(void);
 
+/* The two-step form for a face that knows an upper bound of its record's size: room for `bytes` (a multiple of 8), or NULL if
+ * the record is dropped (counted); then exactly one publish with the final size, which must not be larger, and no other call
+ * in between. */
+void *obsvi_front_reserve(size_t bytes, uint8_t severity);
+void obsvi_front_publish(size_t bytes);
+
 /* Hands over one finished record (obsvi_writer_end): copied into the calling thread's ring, or dropped and counted if the
  * ring is full. Either way it counts as accepted. */
 void obsvi_front_submit(const void *record, size_t size_bytes);

@@ -1,0 +1,261 @@
+/* registry: chunks of rings, one ring a thread. See registry.h for the states, front.h for the contract with callers. */
+#include "front/registry.h"
+
+#include "front/front.h"
+#include "obsv.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sys/mman.h>
+
+enum {
+    CHUNK_RINGS = 64,
+    CHUNK_COUNT_MAX = 64, /* 4,096 logging threads at once; more are counted as `internal` */
+    STOCK_RINGS = 32,     /* the shipper makes a chunk when fewer are free */
+    SCRATCH_BYTES = OBSVI_RECORD_BYTES_MAX,
+};
+
+_Atomic int obsvi_front_severity = INT_MAX;
+
+static struct {
+    _Atomic(uint8_t *) chunks[CHUNK_COUNT_MAX]; /* [w: init, shipper; r: anyone] */
+    _Atomic uint32_t chunk_count;
+    _Atomic bool is_open;
+    _Atomic uint64_t late_count;
+    _Atomic uint64_t internal_count;
+    _Atomic(obsvi_registry_wake_fn) wake;
+    size_t ring_bytes;
+    size_t slot_bytes; /* ring header, data, scratch */
+    pthread_key_t key; /* its destructor tells that a thread ended */
+    bool has_key;
+} reg;
+
+static _Thread_local struct obsvi_ring *own_ring;
+static _Thread_local bool scratch_is_open;
+
+/* ---- Making and finding rings ------------------------------------------------------------------------------ */
+
+static struct obsvi_ring *ring_in(uint8_t *chunk, uint32_t i)
+{
+    return (struct obsvi_ring *)(chunk + i * reg.slot_bytes);
+}
+
+static uint8_t *scratch_of(struct obsvi_ring *r)
+{
+    return r->data + reg.ring_bytes;
+}
+
+static int add_chunk(void)
+{
+    uint32_t n = atomic_load_explicit(&reg.chunk_count, memory_order_relaxed);
+    if (n == CHUNK_COUNT_MAX)
+        return OBSV_ERR_NOMEM;
+    uint8_t *chunk = mmap(NULL, reg.slot_bytes * CHUNK_RINGS, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (chunk == MAP_FAILED)
+        return OBSV_ERR_NOMEM;
+    for (uint32_t i = 0; i < CHUNK_RINGS; i++)
+        ring_in(chunk, i)->capacity_bytes = (uint32_t)reg.ring_bytes;
+    atomic_store_explicit(&reg.chunks[n], chunk, memory_order_relaxed);
+    atomic_store_explicit(&reg.chunk_count, n + 1, memory_order_release); /* pairs with every reader of chunk_count */
+    return 0;
+}
+
+static void release_ring(void *ring)
+{
+    struct obsvi_ring *r = ring;
+    own_ring = NULL; /* a later destructor that logs takes a new ring */
+    /* release: the thread's last record is in the ring before the shipper sees it orphaned (G5) */
+    atomic_store_explicit(&r->state, OBSVI_RING_ORPHANED, memory_order_release);
+}
+
+int obsvi_registry_init(uint64_t ring_bytes)
+{
+    if (!reg.has_key) {
+        if (pthread_key_create(&reg.key, release_ring) != 0)
+            return OBSV_ERR_NOMEM;
+        reg.has_key = true;
+    }
+    if (reg.slot_bytes == 0) {
+        reg.ring_bytes = ring_bytes;
+        reg.slot_bytes = (sizeof(struct obsvi_ring) + ring_bytes + SCRATCH_BYTES + 4095) & ~(size_t)4095;
+    }
+    return atomic_load(&reg.chunk_count) ? 0 : add_chunk();
+}
+
+/* A free ring, or NULL. Bounded: one look at each ring. */
+static struct obsvi_ring *take_free_ring(void)
+{
+    uint32_t chunks = atomic_load_explicit(&reg.chunk_count, memory_order_acquire); /* pairs with add_chunk */
+    for (uint32_t c = 0; c < chunks; c++) {
+        uint8_t *chunk = atomic_load_explicit(&reg.chunks[c], memory_order_relaxed);
+        for (uint32_t i = 0; i < CHUNK_RINGS; i++) {
+            struct obsvi_ring *r = ring_in(chunk, i);
+            uint32_t expected = OBSVI_RING_FREE;
+            /* acquire: pairs with the release in obsvi_registry_tend; the last owner's positions are ours now */
+            if (atomic_load_explicit(&r->state, memory_order_relaxed) == OBSVI_RING_FREE &&
+                atomic_compare_exchange_strong_explicit(&r->state, &expected, OBSVI_RING_OWNED, memory_order_acquire,
+                                                        memory_order_relaxed))
+                return r;
+        }
+    }
+    return NULL;
+}
+
+/* The cold path of a thread's first log call. */
+static __attribute__((noinline)) struct obsvi_ring *adopt_ring(void)
+{
+    if (!atomic_load_explicit(&reg.is_open, memory_order_relaxed))
+        return NULL;
+    obsvi_registry_wake_fn wake = atomic_load_explicit(&reg.wake, memory_order_relaxed);
+    if (wake)
+        wake();
+    struct obsvi_ring *r = take_free_ring();
+    if (!r)
+        return NULL;
+    r->head_seen = atomic_load_explicit(&r->head, memory_order_relaxed);
+    own_ring = r;
+    int saved_errno = errno;
+    (void)pthread_setspecific(reg.key, r); /* on failure the ring stays owned for ever: a bounded leak */
+    errno = saved_errno;
+    return r;
+}
+
+static inline struct obsvi_ring *this_threads_ring(void)
+{
+    return own_ring ? own_ring : adopt_ring();
+}
+
+/* ---- The callers' side --------------------------------------------------------------------------------------- */
+
+void *obsvi_front_scratch_open(void)
+{
+    struct obsvi_ring *r = scratch_is_open ? NULL : this_threads_ring();
+    if (!r)
+        return NULL;
+    scratch_is_open = true;
+    return scratch_of(r);
+}
+
+void obsvi_front_scratch_close(void)
+{
+    scratch_is_open = false;
+}
+
+static __attribute__((noinline)) void count_lost(void)
+{
+    bool is_open = atomic_load_explicit(&reg.is_open, memory_order_relaxed);
+    atomic_fetch_add_explicit(is_open ? &reg.internal_count : &reg.late_count, 1, memory_order_relaxed);
+}
+
+void *obsvi_front_reserve(size_t bytes, uint8_t severity)
+{
+    struct obsvi_ring *r = this_threads_ring();
+    if (__builtin_expect(!r || !atomic_load_explicit(&reg.is_open, memory_order_relaxed), 0)) {
+        count_lost();
+        return NULL;
+    }
+    return obsvi_ring_reserve(r, bytes, severity);
+}
+
+void obsvi_front_publish(size_t bytes)
+{
+    obsvi_ring_publish(own_ring, bytes);
+}
+
+void obsvi_front_submit(const void *record, size_t size_bytes)
+{
+    const struct obsvi_record_head *head = record;
+    void *space = obsvi_front_reserve(size_bytes, head->severity);
+    if (space) {
+        memcpy(space, record, size_bytes);
+        obsvi_front_publish(size_bytes);
+    }
+}
+
+void obsvi_front_drop(void)
+{
+    count_lost();
+}
+
+/* ---- The shipper's and the life-cycle's side -------------------------------------------------------------------- */
+
+void obsvi_registry_open(int severity)
+{
+    atomic_store(&reg.is_open, true);
+    atomic_store(&obsvi_front_severity, severity);
+}
+
+void obsvi_registry_close(void)
+{
+    atomic_store(&reg.is_open, false);
+}
+
+void obsvi_registry_set_wake(obsvi_registry_wake_fn wake)
+{
+    atomic_store(&reg.wake, wake);
+}
+
+uint32_t obsvi_registry_count(void)
+{
+    return atomic_load_explicit(&reg.chunk_count, memory_order_acquire) * CHUNK_RINGS;
+}
+
+struct obsvi_ring *obsvi_registry_ring(uint32_t index)
+{
+    uint8_t *chunk = atomic_load_explicit(&reg.chunks[index / CHUNK_RINGS], memory_order_relaxed);
+    return ring_in(chunk, index % CHUNK_RINGS);
+}
+
+void obsvi_registry_tend(void)
+{
+    uint32_t free_count = 0;
+    uint64_t damaged = 0; /* nothing can be: the ring is empty or we leave it */
+    for (uint32_t i = 0; i < obsvi_registry_count(); i++) {
+        struct obsvi_ring *r = obsvi_registry_ring(i);
+        /* acquire: pairs with release_ring, so that emptiness is judged with the last record in view (G5) */
+        uint32_t state = atomic_load_explicit(&r->state, memory_order_acquire);
+        if (state == OBSVI_RING_ORPHANED && !obsvi_ring_peek(r, &damaged)) {
+            atomic_store_explicit(&r->state, OBSVI_RING_FREE, memory_order_release); /* pairs with take_free_ring */
+            state = OBSVI_RING_FREE;
+        }
+        free_count += state == OBSVI_RING_FREE;
+    }
+    if (free_count < STOCK_RINGS)
+        (void)add_chunk(); /* none to be had: tried again on the next pass */
+}
+
+void obsvi_registry_count_up(struct obsvi_registry_counts *out)
+{
+    *out = (struct obsvi_registry_counts){
+        .late = atomic_load_explicit(&reg.late_count, memory_order_relaxed),
+        .internal = atomic_load_explicit(&reg.internal_count, memory_order_relaxed),
+    };
+    out->accepted = out->late + out->internal;
+    for (uint32_t i = 0; i < obsvi_registry_count(); i++) {
+        struct obsvi_ring *r = obsvi_registry_ring(i);
+        out->accepted += atomic_load_explicit(&r->accepted_count, memory_order_relaxed);
+        out->ring_full += atomic_load_explicit(&r->dropped_count, memory_order_relaxed);
+        out->pending += obsvi_ring_pending(r);
+    }
+}
+
+void obsvi_registry_after_fork(void)
+{
+    for (uint32_t i = 0; i < obsvi_registry_count(); i++) {
+        struct obsvi_ring *r = obsvi_registry_ring(i);
+        atomic_store(&r->head, 0);
+        atomic_store(&r->tail, 0);
+        atomic_store(&r->accepted_count, 0);
+        atomic_store(&r->dropped_count, 0);
+        atomic_store(&r->consumed_count, 0);
+        atomic_store(&r->state, OBSVI_RING_FREE);
+    }
+    atomic_store(&reg.late_count, 0);
+    atomic_store(&reg.internal_count, 0);
+    own_ring = NULL;
+    scratch_is_open = false;
+    if (reg.has_key)
+        (void)pthread_setspecific(reg.key, NULL);
+}

@@ -1,0 +1,48 @@
+/* registry: which thread owns which ring, as the shipper and the life-cycle see it. The faces see front.h.
+ *
+ * Rings are made ahead of need, in chunks of one mapping each, untouched pages of which cost no memory. A thread's first
+ * log call takes a free ring with one compare-and-swap; the shipper keeps some free ones in stock. A thread's exit leaves its
+ * ring to the shipper, which drains it and frees it for the next thread.
+ *
+ *      FREE ──(first log call of a thread: CAS)──► OWNED ──(thread exit)──► ORPHANED ──(drained: shipper)──► FREE
+ *
+ * Guarantee G5: a ring has at most one producer at a time, and whatever a thread accepted before it ended is drained.
+ */
+#ifndef OBSVI_FRONT_REGISTRY_H
+#define OBSVI_FRONT_REGISTRY_H
+
+#include "front/ring.h"
+
+/* Makes the first rings. `ring_bytes` (a power of two) holds for the life of the process; later calls keep the first
+ * value. Returns 0 or OBSV_ERR_NOMEM. */
+int obsvi_registry_init(uint64_t ring_bytes);
+
+/* Opens the front for records at or above `severity`, or closes it: records are then counted as accepted and late. */
+void obsvi_registry_open(int severity);
+void obsvi_registry_close(void);
+
+/* Called by a thread's first log call when `obsvi_registry_close` was not, but nobody ships: after a fork. */
+typedef void (*obsvi_registry_wake_fn)(void);
+void obsvi_registry_set_wake(obsvi_registry_wake_fn wake);
+
+/* All rings: 0 <= index < obsvi_registry_count(). Only the shipper may consume from them. */
+uint32_t obsvi_registry_count(void);
+struct obsvi_ring *obsvi_registry_ring(uint32_t index);
+
+/* Shipper only: frees orphaned rings that are empty, makes more if few are left. Call once a pass. */
+void obsvi_registry_tend(void);
+
+/* Sums over all rings. Exact when nothing moves. */
+struct obsvi_registry_counts {
+    uint64_t accepted;  /* records offered, everything below included */
+    uint64_t ring_full; /* refused by a full ring */
+    uint64_t late;      /* offered while the front was closed */
+    uint64_t internal;  /* no ring to be had, or given up by the face */
+    uint64_t pending;   /* in rings */
+};
+void obsvi_registry_count_up(struct obsvi_registry_counts *out);
+
+/* In the child of a fork, by its only thread: forgets all records and counts, and every other thread's ring. */
+void obsvi_registry_after_fork(void);
+
+#endif
