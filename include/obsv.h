@@ -279,12 +279,19 @@ OBSV_API void obsv_log(struct obsv_logger *log, struct obsv_site *site, const st
 OBSV_API void obsv_log_text(struct obsv_logger *log, int severity, const char *event, const char *body, const struct obsv_attr *attrs,
                             size_t count);
 
-#define OBSV_LOG(log, severity_, event_, ...)                                                                 \
+/* The first argument is the event, the rest are attributes. In ISO C "..." must not be empty, and a trailing null,
+ * which is not counted, sees to that. */
+#define OBSVI_EVENT(...) OBSVI_EVENT_(__VA_ARGS__, NULL)
+#define OBSVI_EVENT_(event, ...) event
+#define OBSVI_ATTRS(...) OBSVI_ATTRS_(__VA_ARGS__, obsv_null(NULL))
+#define OBSVI_ATTRS_(event, ...) __VA_ARGS__
+
+#define OBSV_LOG(log, severity_, ...)                                                                         \
     do {                                                                                                      \
         if (obsv_enabled(severity_)) {                                                                        \
-            static struct obsv_site obsv_site_ = {event_, __FILE__, __func__, __LINE__, severity_, 0};        \
-            const struct obsv_attr obsv_attrs_[] = {obsv_null(NULL), ##__VA_ARGS__};                          \
-            obsv_log(log, &obsv_site_, obsv_attrs_ + 1, sizeof obsv_attrs_ / sizeof *obsv_attrs_ - 1);        \
+            static struct obsv_site obsv_site_ = {OBSVI_EVENT(__VA_ARGS__), __FILE__, __func__, __LINE__, severity_, 0};\
+            const struct obsv_attr obsv_attrs_[] = {OBSVI_ATTRS(__VA_ARGS__)};                                \
+            obsv_log(log, &obsv_site_, obsv_attrs_, sizeof obsv_attrs_ / sizeof *obsv_attrs_ - 1);            \
         }                                                                                                     \
     } while (0)
 
