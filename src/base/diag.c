@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+/* A line never exceeds PIPE_BUF, so that it is written whole or not at all. */
 enum { SUBJECT_COUNT = 32, LINE_BYTES = 1024, QUIET_S = 30 };
 
 static struct {
@@ -79,9 +80,19 @@ static void write_line(char *line, size_t len)
     line[len++] = '\n';
     struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
     if (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT)) {
-        ssize_t ignored = write(STDERR_FILENO, line, len); /* below PIPE_BUF: whole or not at all */
+        ssize_t ignored = write(STDERR_FILENO, line, len);
         (void)ignored;
     }
+}
+
+void obsvi_diag_before_fork(void)
+{
+    pthread_mutex_lock(&diag.lock);
+}
+
+void obsvi_diag_after_fork(void)
+{
+    pthread_mutex_unlock(&diag.lock);
 }
 
 void obsvi_diag(enum obsvi_diag_level level, const char *subject, const char *format, ...)
@@ -91,7 +102,10 @@ void obsvi_diag(enum obsvi_diag_level level, const char *subject, const char *fo
     unsigned suppressed = 0;
     if (level <= diag.level && (!subject || admit(subject, &suppressed))) {
         char line[LINE_BYTES];
-        const size_t room = sizeof line - 1; /* for the newline */
+        char repeats[40] = "";
+        if (suppressed)
+            (void)snprintf(repeats, sizeof repeats, " (%u like it not shown)", suppressed);
+        const size_t room = sizeof line - sizeof repeats - 1; /* one for the newline */
         size_t len = (size_t)snprintf(line, room, "obsv: %s", names[level]);
         va_list ap;
         va_start(ap, format);
@@ -99,11 +113,8 @@ void obsvi_diag(enum obsvi_diag_level level, const char *subject, const char *fo
         va_end(ap);
         if (n > 0)
             len += (size_t)n < room - len ? (size_t)n : room - len - 1;
-        if (suppressed && len < room) {
-            n = snprintf(line + len, room - len, " (%u like it not shown)", suppressed);
-            len += n > 0 && (size_t)n < room - len ? (size_t)n : 0;
-        }
-        line[len] = '\0';
+        memcpy(line + len, repeats, strlen(repeats) + 1);
+        len += strlen(repeats);
         write_line(line, len);
     }
     pthread_mutex_unlock(&diag.lock);

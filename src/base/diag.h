@@ -27,4 +27,8 @@ void obsvi_diag(enum obsvi_diag_level level, const char *subject, const char *fo
 typedef void (*obsvi_diag_sink_fn)(const char *line, void *arg);
 void obsvi_diag_set_sink(obsvi_diag_sink_fn sink, void *arg);
 
+/* Around fork(), so that the child does not inherit a lock held by a thread that it does not have. */
+void obsvi_diag_before_fork(void);
+void obsvi_diag_after_fork(void);
+
 #endif
