@@ -21,7 +21,7 @@
  *
  * A key of OBSVI_KEY_FROM_SCHEMA bytes has no bytes: its text is key number i of the record's schema, i being the
  * attribute's position. Schemas (event name, keys, source location of a call site) are registered once; see
- * front/schema.h.
+ * front/schema.h. Where such an attribute had to be dropped, an OMITTED one without a value holds its position.
  */
 #ifndef OBSVI_FRONT_RECORD_H
 #define OBSVI_FRONT_RECORD_H
@@ -38,6 +38,7 @@ enum obsvi_type {
     OBSVI_ARRAY,
     OBSVI_MAP,
     OBSVI_STR_CUT,
+    OBSVI_OMITTED, /* attributes only: dropped for want of room; holds the position of a schema key */
 };
 
 enum obsvi_record_kind {
@@ -49,7 +50,7 @@ enum obsvi_record_flag {
     OBSVI_HAS_EXCEPTION = 1,
     OBSVI_HAS_TRACE = 2,
     OBSVI_HAS_SOURCE = 4,   /* the schema's file, line and function were asked for */
-    OBSVI_BODY_CUT = 8,     /* body holds only the first body_bytes of the original */
+    OBSVI_BODY_CUT = 8,     /* body holds only the first body_bytes of the original's body_original_bytes */
 };
 
 enum {
@@ -58,6 +59,8 @@ enum {
     OBSVI_DEPTH_MAX = 64,                 /* spec common/README.md: AttributeValueDepthLimit */
     OBSVI_RECORD_BYTES_MAX = 256 * 1024,  /* what a face may build; Loki's max_line_size is 256 KB */
     OBSVI_TEXT_BYTES_MAX = 128 * 1024,    /* one string as copied by the caller; the rest is cut and marked */
+    OBSVI_STACKTRACE_BYTES_MAX = 64 * 1024, /* kept of a stack trace: head and tail */
+    OBSVI_NAME_BYTES_MAX = 1024,          /* logger, event and exception type */
 };
 
 struct obsvi_record_head {
@@ -74,7 +77,8 @@ struct obsvi_record_head {
     uint16_t logger_bytes;
     uint16_t event_bytes; /* event name given with the record, not by the schema */
     uint8_t level_bytes;  /* the application's own name of the level, e.g. "WARNING" */
-    uint8_t reserved[7];
+    uint8_t reserved[3];
+    uint32_t body_original_bytes; /* with OBSVI_BODY_CUT; 0: not known */
 };
 _Static_assert(sizeof(struct obsvi_record_head) == 48, "the record head is part of the ring format");
 
@@ -83,11 +87,14 @@ _Static_assert(sizeof(struct obsvi_record_head) == 48, "the record head is part 
  * A face calls begin, the text setters in the order of the layout (logger, level, body, event), then attributes,
  * then exception, then trace, then end. What does not fit is left out: an attribute is dropped whole and counted
  * in attrs_dropped_count, a text is cut. Nothing fails except end, on a buffer too small for even the head.
+ * One sixteenth of the space is kept from the attributes, so that an exception and the trace ids still find room
+ * after a huge attribute.
  */
 struct obsvi_writer {
     uint8_t *start;
     uint8_t *at;
     uint8_t *end;
+    uint8_t *attrs_end;
     struct obsvi_record_head head;
     bool overflow;    /* the attribute being written did not fit */
     uint8_t *attr_at; /* start of the attribute being written */
@@ -100,7 +107,7 @@ void obsvi_writer_level(struct obsvi_writer *w, const char *s, size_t n);
 void obsvi_writer_body(struct obsvi_writer *w, const char *s, size_t n);
 void obsvi_writer_event(struct obsvi_writer *w, const char *s, size_t n);
 
-/* One attribute: attr_open, exactly one value, attr_close. */
+/* One attribute: attr_open, exactly one value, attr_close. A schema key is written as NULL with OBSVI_KEY_FROM_SCHEMA. */
 void obsvi_writer_attr_open(struct obsvi_writer *w, const char *key, size_t key_bytes, enum obsvi_type type);
 void obsvi_writer_attr_close(struct obsvi_writer *w);
 
@@ -123,7 +130,8 @@ void obsvi_writer_entry_open(struct obsvi_writer *w, const char *key, size_t key
 void obsvi_writer_attr_str(struct obsvi_writer *w, const char *key, size_t key_bytes, const char *s, size_t n);
 void obsvi_writer_attr_i64(struct obsvi_writer *w, const char *key, size_t key_bytes, int64_t v);
 
-/* Any of the three may be NULL (left out of the encodings). Cuts the stack trace in its middle if it must. */
+/* Any of the three may be NULL (left out of the encodings). Cuts the stack trace in its middle if it must; what it
+ * leaves out is said in the text itself. */
 void obsvi_writer_exception(struct obsvi_writer *w, struct obsvi_str type, struct obsvi_str message,
                             struct obsvi_str stacktrace);
 void obsvi_writer_trace(struct obsvi_writer *w, const uint8_t trace_id[16], const uint8_t span_id[8], uint8_t flags);
