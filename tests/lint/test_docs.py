@@ -1,0 +1,68 @@
+"""The papers agree with the code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from lint.files import product_files, text_of
+
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+# "G7" in a comment of the code; "G7" as an entry of docs/CONCURRENCY.md.
+GUARANTEE = re.compile(r"\bG(\d+)\b")
+CODE = {".c", ".h", ".cpp", ".py"}
+
+
+def anchors(markdown: str) -> set[str]:
+    """The anchors that GitHub gives to headings."""
+    headings = re.findall(r"^#+\s+(.*?)\s*$", markdown, re.MULTILINE)
+    plain = (re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings)
+    return set(plain)
+
+
+def test_configuration_is_what_the_table_of_settings_says(root: Path, obsv: Path) -> None:
+    markdown = subprocess.run([obsv, "config", "--markdown"], capture_output=True, text=True, check=True).stdout
+    assert (root / "docs" / "CONFIGURATION.md").read_text(encoding="utf-8") == markdown, "run ./dev docs"
+
+
+def test_local_links_lead_somewhere(root: Path) -> None:
+    broken = []
+    for path in product_files(root, ".md"):
+        for link in LINK.findall(path.read_text(encoding="utf-8")):
+            if re.match(r"[a-z]+:", link):
+                continue
+            file, _, anchor = link.partition("#")
+            target = (path.parent / file).resolve() if file else path
+            if not target.exists():
+                broken.append(f"{path.relative_to(root)}: {link}: no such file")
+            elif anchor and target.suffix == ".md" and anchor not in anchors(target.read_text(encoding="utf-8")):
+                broken.append(f"{path.relative_to(root)}: {link}: no such heading")
+    assert broken == []
+
+
+def test_cited_guarantees_exist(root: Path) -> None:
+    text = (root / "docs" / "CONCURRENCY.md").read_text(encoding="utf-8")
+    numbered = {int(n) for n in re.findall(r"^[#*\s|-]*\**G(\d+)\b", text, re.MULTILINE)}
+    cited = {
+        (int(number), str(path.relative_to(root)))
+        for folder in ("src", "include", "python")
+        for path in product_files(root / folder)
+        if path.suffix in CODE
+        for number in GUARANTEE.findall(text_of(path) or "")
+    }
+    assert numbered, "docs/CONCURRENCY.md numbers no guarantee"
+    assert cited, "no code cites a guarantee"
+    assert sorted((n, where) for n, where in cited if n not in numbered) == []
+
+
+def test_papers_that_a_successor_needs(root: Path) -> None:
+    papers = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"]
+    papers += [f"docs/{name}.md" for name in ("ARCHITECTURE", "CONCURRENCY", "CONFIGURATION")]
+    assert [paper for paper in papers if not (root / paper).exists()] == []
+    assert list((root / "docs" / "decisions").glob("[0-9][0-9][0-9]-*.md"))
+
+
+def test_the_commands_are_on_the_first_screen(root: Path) -> None:
+    first_screen = "\n".join((root / "README.md").read_text(encoding="utf-8").split("\n")[:40])
+    assert "./dev demo" in first_screen and "./dev test" in first_screen
