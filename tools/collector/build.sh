@@ -7,7 +7,8 @@
 # thrown away after the build. The folder gets its final name only when it is complete: an interrupted build is
 # repeated, never half used.
 #
-#     tools/collector/build.sh           builds if needed, prints the path of the binary; progress goes to stderr
+#     tools/collector/build.sh             builds if needed, prints the path of the binary; progress goes to stderr
+#     tools/collector/build.sh --is-built  only says, by its status, whether there is nothing to build
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 version=0.149.0
@@ -20,16 +21,20 @@ final=$cache/otelcol-$version-$sum
 if [ -x "$final/otelcol" ]; then
     printf '%s\n' "$final/otelcol"
     exit 0
+elif [ "${1:-}" = --is-built ]; then
+    exit 1
 fi
 
 say() { printf 'collector: %s\n' "$*" >&2; }
 
 work=$cache/otelcol-$version-$sum.$$
 log=$work/build.log
+builder=
 mkdir -p "$work"
 finish() {
     status=$?
     trap - EXIT
+    [ -z "$builder" ] || kill -- "-$builder" 2>/dev/null || : # Go's helpers too: setsid made it a group
     if [ "$status" -ne 0 ]; then
         say "the build failed; the end of its log:"
         tail -n 30 "$log" >&2 || :
@@ -63,7 +68,7 @@ say "building OpenTelemetry Collector $version with $("$go" version | cut -d' ' 
 PATH=$(dirname "$go"):$PATH
 export PATH
 sed "s|^dist:|dist:\n  output_path: $work/src\n  go: $go|" "$here/builder.yaml" >"$work/builder.yaml"
-nice "$go" run "go.opentelemetry.io/collector/cmd/builder@v$version" --config="$work/builder.yaml" >>"$log" 2>&1 &
+setsid nice "$go" run "go.opentelemetry.io/collector/cmd/builder@v$version" --config="$work/builder.yaml" >>"$log" 2>&1 &
 builder=$!
 elapsed=0
 while kill -0 "$builder" 2>/dev/null; do
@@ -72,6 +77,7 @@ while kill -0 "$builder" 2>/dev/null; do
     [ $((elapsed % 20)) -ne 0 ] || say "still building, $elapsed s"
 done
 wait "$builder"
+builder=
 "$work/src/otelcol" --version >>"$log" 2>&1
 
 mkdir "$work/final"
