@@ -1,21 +1,21 @@
 /* obsv.h - fire-and-forget structured logging for trading services.
  *
- * The model. A log call copies one typed record into a ring that belongs to the calling thread, and returns. One
- * background thread, the shipper, takes the records from all rings in the order of their time stamps and sends each
- * to two sinks, independently of one another: standard output, as one JSON object a line, and an OTLP/HTTP endpoint
- * (Grafana Cloud, Grafana Alloy, an OpenTelemetry Collector), in batches. Where they go is configured by the standard
- * OTEL_* environment variables (docs/CONFIGURATION.md).
+ * The model. A log call copies one typed record into a ring that belongs to the calling thread, and returns.
+ * One background thread, the shipper, takes the records from all rings in the order of their time stamps and
+ * sends each to two sinks, independently of one another: standard output, as one JSON object a line, and an
+ * OTLP/HTTP endpoint (Grafana Cloud, Grafana Alloy, an OpenTelemetry Collector), in batches. Where they go is
+ * configured by the standard OTEL_* environment variables (docs/CONFIGURATION.md).
  *
- * A log call never waits. It takes no lock and makes no system call (the clock is read in user space), whatever state
- * the network, stdout or the shipper is in. If a ring is full, the record is dropped and counted; obsv_stats_get
- * tells how many and why, and a summary is printed when the process ends.
+ * A log call never waits. It takes no lock and makes no system call (the clock is read in user space),
+ * whatever state the network, stdout or the shipper is in. If a ring is full, the record is dropped and
+ * counted; obsv_stats_get tells how many and why, and a summary is printed when the process ends.
  *
  * Threads    Every function may be called from any thread at any time unless its comment says otherwise.
  * Fork       The child begins with empty rings and its own shipper, started by the child's first log call.
  * Exit       Records accepted before exit() or the return of main are delivered within the shutdown deadline
- *            (OBSV_SHUTDOWN_TIMEOUT, default 3 s). After _exit(), SIGKILL or a crash, what the shipper has not yet
- *            seen (normally the last few milliseconds) is lost.
- * Signals    The library installs no signal handler, and its thread blocks all signals.
+ *            (OBSV_SHUTDOWN_TIMEOUT, default 3 s). After _exit(), SIGKILL or a crash, what the shipper has
+ * not yet seen (normally the last few milliseconds) is lost. Signals    The library installs no signal
+ * handler, and its thread blocks all signals.
  *
  * A complete program:
  *
@@ -49,7 +49,8 @@ extern "C" {
 #define OBSV_API
 #endif
 
-/* ---- Errors ----------------------------------------------------------------------------------------------- */
+/* ---- Errors -----------------------------------------------------------------------------------------------
+ */
 
 /* Returned as negative numbers by functions of type int; 0 is success. */
 enum obsv_error {
@@ -66,10 +67,11 @@ OBSV_API const char *obsv_strerror(int error);
 /* The library's version, e.g. "0.1.0". Never NULL. */
 OBSV_API const char *obsv_version(void);
 
-/* ---- Life-cycle ------------------------------------------------------------------------------------------- */
+/* ---- Life-cycle -------------------------------------------------------------------------------------------
+ */
 
-/* Options of obsv_init. Set `size` to sizeof(struct obsv_options), so that a program built against an older header goes on
- * working; leave the rest zero for the default. */
+/* Options of obsv_init. Set `size` to sizeof(struct obsv_options), so that a program built against an older
+ * header goes on working; leave the rest zero for the default. */
 struct obsv_options {
     size_t size;
     /* A NULL-terminated list of "NAME=value", each of which beats the environment variable of that name
@@ -87,23 +89,24 @@ struct obsv_options {
  * Again       may be called again after obsv_shutdown. */
 OBSV_API int obsv_init(const struct obsv_options *options) __attribute__((warn_unused_result));
 
-/* Waits until everything accepted before the call has left through both sinks, or the deadline passes. Others may go on logging.
+/* Waits until everything accepted before the call has left through both sinks, or the deadline passes. Others
+ * may go on logging.
  *
  * timeout_ms  0 or more; negative: OTEL_BLRP_EXPORT_TIMEOUT (default 30,000).
  * Returns     0; OBSV_ERR_TIMEOUT; OBSV_ERR_STATE.
  * Blocks      the calling thread only, until the deadline at most. Not async-signal-safe. */
 OBSV_API int obsv_flush(int64_t timeout_ms);
 
-/* Flushes, then stops the shipper and closes the sinks. Later log calls are counted and dropped. Called at exit by
- * itself.
+/* Flushes, then stops the shipper and closes the sinks. Later log calls are counted and dropped. Called at
+ * exit by itself.
  *
  * timeout_ms  as above; negative: OBSV_SHUTDOWN_TIMEOUT (default 3,000).
- * Returns     0 if everything was delivered; OBSV_ERR_TIMEOUT if records were lost (one line on stderr says how many);
- *             OBSV_ERR_STATE if not initialised.
- * Blocks      until the deadline at most. */
+ * Returns     0 if everything was delivered; OBSV_ERR_TIMEOUT if records were lost (one line on stderr says
+ * how many); OBSV_ERR_STATE if not initialised. Blocks      until the deadline at most. */
 OBSV_API int obsv_shutdown(int64_t timeout_ms);
 
-/* ---- Severity --------------------------------------------------------------------------------------------- */
+/* ---- Severity ---------------------------------------------------------------------------------------------
+ */
 
 /* OTLP SeverityNumber (specification, logs/data-model.md): the smallest number of each range. */
 enum obsv_severity {
@@ -115,13 +118,15 @@ enum obsv_severity {
     OBSV_SEVERITY_FATAL = 21,
 };
 
-/* True if a record of this severity (1..24) would be recorded: at or above LOG_LEVEL and initialised. One relaxed load. */
+/* True if a record of this severity (1..24) would be recorded: at or above LOG_LEVEL and initialised. One
+ * relaxed load. */
 OBSV_API bool obsv_enabled(int severity);
 
 /* Changes the threshold that LOG_LEVEL set. Takes effect on other threads' next calls. */
 OBSV_API void obsv_set_severity(int severity);
 
-/* ---- Values ----------------------------------------------------------------------------------------------- */
+/* ---- Values -----------------------------------------------------------------------------------------------
+ */
 
 enum obsv_type {
     OBSV_TYPE_NULL = 0,
@@ -134,8 +139,8 @@ enum obsv_type {
     OBSV_TYPE_MAP,
 };
 
-/* One attribute: a key and a typed value. Build it with the functions below; it points to the caller's memory, which
- * needs to live only until the log call returns. A NULL key is left out and counted. */
+/* One attribute: a key and a typed value. Build it with the functions below; it points to the caller's
+ * memory, which needs to live only until the log call returns. A NULL key is left out and counted. */
 struct obsv_attr {
     const char *key; /* NUL-terminated UTF-8; invalid bytes are replaced by U+FFFD; at most 1,024 bytes */
     uint8_t type;    /* enum obsv_type */
@@ -244,7 +249,8 @@ static inline struct obsv_attr obsv_map(const char *key, const struct obsv_attr 
     return a;
 }
 
-/* ---- Logging ---------------------------------------------------------------------------------------------- */
+/* ---- Logging ----------------------------------------------------------------------------------------------
+ */
 
 /* A logger: a name, sent as the OTLP instrumentation scope and as `logger` in the JSON line. */
 struct obsv_logger;
@@ -272,71 +278,74 @@ struct obsv_site {
  * site        static storage.
  * attrs       `count` of them; at most 1,000 are taken.
  * Blocks      never. Dropped and counted when this thread's ring is full. errno is untouched. */
-OBSV_API void obsv_log(struct obsv_logger *log, struct obsv_site *site, const struct obsv_attr *attrs, size_t count);
+OBSV_API void obsv_log(struct obsv_logger *log, struct obsv_site *site, const struct obsv_attr *attrs,
+                       size_t count);
 
-/* The same for a record without a call site of its own (bridges from other loggers): a free-form body, an event name
- * (either may be NULL). */
-OBSV_API void obsv_log_text(struct obsv_logger *log, int severity, const char *event, const char *body, const struct obsv_attr *attrs,
-                            size_t count);
+/* The same for a record without a call site of its own (bridges from other loggers): a free-form body, an
+ * event name (either may be NULL). */
+OBSV_API void obsv_log_text(struct obsv_logger *log, int severity, const char *event, const char *body,
+                            const struct obsv_attr *attrs, size_t count);
 
-/* The first argument is the event, the rest are attributes. In ISO C "..." must not be empty, and a trailing null,
- * which is not counted, sees to that. */
-#define OBSVI_EVENT(...) OBSVI_EVENT_(__VA_ARGS__, NULL)
+/* The first argument is the event, the rest are attributes. In ISO C "..." must not be empty, and a trailing
+ * null, which is not counted, sees to that. */
+#define OBSVI_EVENT(...)         OBSVI_EVENT_(__VA_ARGS__, NULL)
 #define OBSVI_EVENT_(event, ...) event
-#define OBSVI_ATTRS(...) OBSVI_ATTRS_(__VA_ARGS__, obsv_null(NULL))
+#define OBSVI_ATTRS(...)         OBSVI_ATTRS_(__VA_ARGS__, obsv_null(NULL))
 #define OBSVI_ATTRS_(event, ...) __VA_ARGS__
 
-#define OBSV_LOG(log, severity_, ...)                                                                         \
-    do {                                                                                                      \
-        if (obsv_enabled(severity_)) {                                                                        \
-            static struct obsv_site obsv_site_ = {OBSVI_EVENT(__VA_ARGS__), __FILE__, __func__, __LINE__, severity_, 0};\
-            const struct obsv_attr obsv_attrs_[] = {OBSVI_ATTRS(__VA_ARGS__)};                                \
-            obsv_log(log, &obsv_site_, obsv_attrs_, sizeof obsv_attrs_ / sizeof *obsv_attrs_ - 1);            \
-        }                                                                                                     \
+#define OBSV_LOG(log, severity_, ...)                                                                        \
+    do {                                                                                                     \
+        if (obsv_enabled(severity_)) {                                                                       \
+            static struct obsv_site obsv_site_ = {                                                           \
+                OBSVI_EVENT(__VA_ARGS__), __FILE__, __func__, __LINE__, severity_, 0};                       \
+            const struct obsv_attr obsv_attrs_[] = {OBSVI_ATTRS(__VA_ARGS__)};                               \
+            obsv_log(log, &obsv_site_, obsv_attrs_, sizeof obsv_attrs_ / sizeof *obsv_attrs_ - 1);           \
+        }                                                                                                    \
     } while (0)
 
 #define OBSV_TRACE(log, ...) OBSV_LOG(log, OBSV_SEVERITY_TRACE, __VA_ARGS__)
 #define OBSV_DEBUG(log, ...) OBSV_LOG(log, OBSV_SEVERITY_DEBUG, __VA_ARGS__)
-#define OBSV_INFO(log, ...) OBSV_LOG(log, OBSV_SEVERITY_INFO, __VA_ARGS__)
-#define OBSV_WARN(log, ...) OBSV_LOG(log, OBSV_SEVERITY_WARN, __VA_ARGS__)
+#define OBSV_INFO(log, ...)  OBSV_LOG(log, OBSV_SEVERITY_INFO, __VA_ARGS__)
+#define OBSV_WARN(log, ...)  OBSV_LOG(log, OBSV_SEVERITY_WARN, __VA_ARGS__)
 #define OBSV_ERROR(log, ...) OBSV_LOG(log, OBSV_SEVERITY_ERROR, __VA_ARGS__)
 #define OBSV_FATAL(log, ...) OBSV_LOG(log, OBSV_SEVERITY_FATAL, __VA_ARGS__)
 
-/* ---- Statistics ------------------------------------------------------------------------------------------- */
+/* ---- Statistics -------------------------------------------------------------------------------------------
+ */
 
 /* Counters since obsv_init. For each sink, whenever nothing is moving:
  * accepted = delivered + the sum of its dropped counters + pending. */
 struct obsv_stats {
 #define OBSV_STAT(name) uint64_t name;
-#define OBSV_STATS_LIST(X)                                                                                    \
-    X(accepted)                     /* records that passed the level check */                                \
-    X(stdout_delivered)             /* lines written to standard output */                                   \
-    X(stdout_pending)               /* records on their way to standard output */                            \
-    X(stdout_dropped_ring_full)     /* the thread's ring had no room */                                      \
-    X(stdout_dropped_buffer_full)   /* stdout was not read fast enough */                                    \
-    X(stdout_dropped_closed)        /* stdout is closed or failed */                                         \
-    X(stdout_dropped_off)           /* OBSV_STDOUT=off */                                                    \
-    X(stdout_dropped_shutdown)      /* the shutdown deadline passed, or logged after shutdown */             \
-    X(stdout_dropped_internal)      /* out of memory, or a damaged record */                                 \
-    X(export_delivered)             /* records that the endpoint acknowledged */                             \
-    X(export_pending)               /* records in rings, open batch, outbox or in flight */                  \
-    X(export_dropped_ring_full)     /* the thread's ring had no room */                                      \
-    X(export_dropped_outbox_full)   /* the outbox's byte or record budget was used up */                     \
-    X(export_dropped_rejected)      /* refused by the endpoint (status not retryable, partial success, 260) */ \
-    X(export_dropped_off)           /* no endpoint, or export switched off */                                \
-    X(export_dropped_shutdown)      /* the shutdown deadline passed, or logged after shutdown */             \
-    X(export_dropped_internal)      /* out of memory, or a damaged record */                                 \
-    X(export_requests)              /* HTTP requests sent */                                                 \
-    X(export_retries)               /* of which: resends after a failure */                                  \
-    X(export_bytes)                 /* request bodies acknowledged, as sent (compressed) */                  \
-    X(export_last_status)           /* HTTP status of the last answer; 0: none yet, or no connection */      \
-    X(outbox_bytes)                 /* sealed batches held now */
+#define OBSV_STATS_LIST(X)                                                                                   \
+    X(accepted)                   /* records that passed the level check */                                  \
+    X(stdout_delivered)           /* lines written to standard output */                                     \
+    X(stdout_pending)             /* records on their way to standard output */                              \
+    X(stdout_dropped_ring_full)   /* the thread's ring had no room */                                        \
+    X(stdout_dropped_buffer_full) /* stdout was not read fast enough */                                      \
+    X(stdout_dropped_closed)      /* stdout is closed or failed */                                           \
+    X(stdout_dropped_off)         /* OBSV_STDOUT=off */                                                      \
+    X(stdout_dropped_shutdown)    /* the shutdown deadline passed, or logged after shutdown */               \
+    X(stdout_dropped_internal)    /* out of memory, or a damaged record */                                   \
+    X(export_delivered)           /* records that the endpoint acknowledged */                               \
+    X(export_pending)             /* records in rings, open batch, outbox or in flight */                    \
+    X(export_dropped_ring_full)   /* the thread's ring had no room */                                        \
+    X(export_dropped_outbox_full) /* the outbox's byte or record budget was used up */                       \
+    X(export_dropped_rejected)    /* refused by the endpoint (status not retryable, partial success, 260) */ \
+    X(export_dropped_off)         /* no endpoint, or export switched off */                                  \
+    X(export_dropped_shutdown)    /* the shutdown deadline passed, or logged after shutdown */               \
+    X(export_dropped_internal)    /* out of memory, or a damaged record */                                   \
+    X(export_requests)            /* HTTP requests sent */                                                   \
+    X(export_retries)             /* of which: resends after a failure */                                    \
+    X(export_bytes)               /* request bodies acknowledged, as sent (compressed) */                    \
+    X(export_last_status)         /* HTTP status of the last answer; 0: none yet, or no connection */        \
+    X(outbox_bytes)               /* sealed batches held now */
     OBSV_STATS_LIST(OBSV_STAT)
 #undef OBSV_STAT
 };
 
-/* Fills `out` (the first `out_bytes` of it: pass sizeof *out). Returns 0 or OBSV_ERR_STATE (never initialised; out is zeroed).
- * Does not block; counters of other threads may be a moment old. */
+/* Fills `out` (the first `out_bytes` of it: pass sizeof *out). Returns 0 or OBSV_ERR_STATE (never
+ * initialised; out is zeroed). Does not block; counters of other threads may be a moment old. */
 OBSV_API int obsv_stats_get(struct obsv_stats *out, size_t out_bytes);
 
 #ifdef __cplusplus

@@ -1,8 +1,8 @@
 /* bytes: the one place where memory is written or read by position.
  *
  * `struct obsvi_bytes` is a growable output buffer, `struct obsvi_cursor` a bounds-checked reader. Both are
- * sticky: after the first failure (no memory, over the limit, input too short) every further call does nothing
- * and `failed` stays set, so that encoders and parsers read like a schema and check once, at the end.
+ * sticky: after the first failure (no memory, over the limit, input too short) every further call does
+ * nothing and `failed` stays set, so that encoders and parsers read like a schema and check once, at the end.
  *
  * Not thread-safe; owned by one thread at a time.
  */
@@ -116,14 +116,14 @@ static inline uint8_t obsvi_cursor_u8(struct obsvi_cursor *c)
 }
 
 /* Fixed-width integers in the machine's own byte order (records never leave the machine). */
-#define OBSVI_CURSOR_FIXED(name, type)                                                                        \
-    static inline type obsvi_cursor_##name(struct obsvi_cursor *c)                                            \
-    {                                                                                                         \
-        type v = 0;                                                                                           \
-        const uint8_t *p = obsvi_cursor_take(c, sizeof v);                                                    \
-        if (p)                                                                                                \
-            memcpy(&v, p, sizeof v);                                                                          \
-        return v;                                                                                             \
+#define OBSVI_CURSOR_FIXED(name, type)                                                                       \
+    static inline type obsvi_cursor_##name(struct obsvi_cursor *c)                                           \
+    {                                                                                                        \
+        type v = 0;                                                                                          \
+        const uint8_t *p = obsvi_cursor_take(c, sizeof v);                                                   \
+        if (p)                                                                                               \
+            memcpy(&v, p, sizeof v);                                                                         \
+        return v;                                                                                            \
     }
 OBSVI_CURSOR_FIXED(u16, uint16_t)
 OBSVI_CURSOR_FIXED(u32, uint32_t)

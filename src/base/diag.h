@@ -2,8 +2,8 @@
  *
  * A line says what is wrong, where, and how to mend it, and never holds a secret. It is written with one
  * non-blocking attempt: a stuck stderr loses the line, never time. Repeats of the same subject are throttled:
- * the first at once, then at most one each 30 s with the number suppressed. OTEL_LOG_LEVEL decides what is shown
- * (spec: sdk-environment-variables.md, General).
+ * the first at once, then at most one each 30 s with the number suppressed. OTEL_LOG_LEVEL decides what is
+ * shown (spec: sdk-environment-variables.md, General).
  *
  * Thread-safe. Never called on the caller's thread from a log call.
  */

@@ -1,6 +1,8 @@
-/* stats: the counters of the shipper and its sinks. A statistic is an entry of OBSV_STATS_LIST (obsv.h) and one relaxed add.
+/* stats: the counters of the shipper and its sinks. A statistic is an entry of OBSV_STATS_LIST (obsv.h) and
+ * one relaxed add.
  *
- * [w: shipper; r: anyone.] What callers count lies in their rings (front/registry.h) and is added by obsv_stats_get.
+ * [w: shipper; r: anyone.] What callers count lies in their rings (front/registry.h) and is added by
+ * obsv_stats_get.
  */
 #ifndef OBSVI_BASE_STATS_H
 #define OBSVI_BASE_STATS_H

@@ -1,4 +1,5 @@
-/* clock: the time stamp of a record. Nanoseconds since 1970-01-01 UTC, read through the vDSO: no system call. */
+/* clock: the time stamp of a record. Nanoseconds since 1970-01-01 UTC, read through the vDSO: no system call.
+ */
 #ifndef OBSVI_FRONT_CLOCK_H
 #define OBSVI_FRONT_CLOCK_H
 

@@ -1,4 +1,5 @@
-/* registry: chunks of rings, one ring a thread. See registry.h for the states, front.h for the contract with callers. */
+/* registry: chunks of rings, one ring a thread. See registry.h for the states, front.h for the contract with
+ * callers. */
 #include "front/registry.h"
 
 #include "front/front.h"
@@ -34,7 +35,8 @@ static struct {
 static _Thread_local struct obsvi_ring *own_ring;
 static _Thread_local bool scratch_is_open;
 
-/* ---- Making and finding rings ------------------------------------------------------------------------------ */
+/* ---- Making and finding rings
+ * ------------------------------------------------------------------------------ */
 
 static struct obsvi_ring *ring_in(uint8_t *chunk, uint32_t i)
 {
@@ -58,7 +60,8 @@ static int add_chunk(void)
     for (uint32_t i = 0; i < CHUNK_RINGS; i++)
         ring_in(chunk, i)->capacity_bytes = (uint32_t)reg.ring_bytes;
     atomic_store_explicit(&reg.chunks[n], chunk, memory_order_relaxed);
-    atomic_store_explicit(&reg.chunk_count, n + 1, memory_order_release); /* pairs with every reader of chunk_count */
+    atomic_store_explicit(&reg.chunk_count, n + 1,
+                          memory_order_release); /* pairs with every reader of chunk_count */
     return 0;
 }
 
@@ -93,10 +96,11 @@ static struct obsvi_ring *take_free_ring(void)
         for (uint32_t i = 0; i < CHUNK_RINGS; i++) {
             struct obsvi_ring *r = ring_in(chunk, i);
             uint32_t expected = OBSVI_RING_FREE;
-            /* acquire: pairs with the release in obsvi_registry_tend; the last owner's positions are ours now */
+            /* acquire: pairs with the release in obsvi_registry_tend; the last owner's positions are ours now
+             */
             if (atomic_load_explicit(&r->state, memory_order_relaxed) == OBSVI_RING_FREE &&
-                atomic_compare_exchange_strong_explicit(&r->state, &expected, OBSVI_RING_OWNED, memory_order_acquire,
-                                                        memory_order_relaxed))
+                atomic_compare_exchange_strong_explicit(&r->state, &expected, OBSVI_RING_OWNED,
+                                                        memory_order_acquire, memory_order_relaxed))
                 return r;
         }
     }
@@ -127,7 +131,8 @@ static inline struct obsvi_ring *this_threads_ring(void)
     return own_ring ? own_ring : adopt_ring();
 }
 
-/* ---- The callers' side --------------------------------------------------------------------------------------- */
+/* ---- The callers' side
+ * --------------------------------------------------------------------------------------- */
 
 void *obsvi_front_scratch_open(void)
 {
@@ -179,7 +184,8 @@ void obsvi_front_drop(void)
     count_lost();
 }
 
-/* ---- The shipper's and the life-cycle's side -------------------------------------------------------------------- */
+/* ---- The shipper's and the life-cycle's side
+ * -------------------------------------------------------------------- */
 
 void obsvi_registry_open(int severity)
 {
@@ -217,7 +223,8 @@ void obsvi_registry_tend(void)
         /* acquire: pairs with release_ring, so that emptiness is judged with the last record in view (G5) */
         uint32_t state = atomic_load_explicit(&r->state, memory_order_acquire);
         if (state == OBSVI_RING_ORPHANED && !obsvi_ring_peek(r, &damaged)) {
-            atomic_store_explicit(&r->state, OBSVI_RING_FREE, memory_order_release); /* pairs with take_free_ring */
+            atomic_store_explicit(&r->state, OBSVI_RING_FREE,
+                                  memory_order_release); /* pairs with take_free_ring */
             state = OBSVI_RING_FREE;
         }
         free_count += state == OBSVI_RING_FREE;

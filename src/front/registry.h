@@ -1,23 +1,26 @@
 /* registry: which thread owns which ring, as the shipper and the life-cycle see it. The faces see front.h.
  *
- * Rings are made ahead of need, in chunks of one mapping each, untouched pages of which cost no memory. A thread's first
- * log call takes a free ring with one compare-and-swap; the shipper keeps some free ones in stock. A thread's exit leaves its
- * ring to the shipper, which drains it and frees it for the next thread.
+ * Rings are made ahead of need, in chunks of one mapping each, untouched pages of which cost no memory. A
+ * thread's first log call takes a free ring with one compare-and-swap; the shipper keeps some free ones in
+ * stock. A thread's exit leaves its ring to the shipper, which drains it and frees it for the next thread.
  *
- *      FREE ──(first log call of a thread: CAS)──► OWNED ──(thread exit)──► ORPHANED ──(drained: shipper)──► FREE
+ *      FREE ──(first log call of a thread: CAS)──► OWNED ──(thread exit)──► ORPHANED ──(drained: shipper)──►
+ * FREE
  *
- * Guarantee G5: a ring has at most one producer at a time, and whatever a thread accepted before it ended is drained.
+ * Guarantee G5: a ring has at most one producer at a time, and whatever a thread accepted before it ended is
+ * drained.
  */
 #ifndef OBSVI_FRONT_REGISTRY_H
 #define OBSVI_FRONT_REGISTRY_H
 
 #include "front/ring.h"
 
-/* Makes the first rings. `ring_bytes` (a power of two) holds for the life of the process; later calls keep the first
- * value. Returns 0 or OBSV_ERR_NOMEM. */
+/* Makes the first rings. `ring_bytes` (a power of two) holds for the life of the process; later calls keep
+ * the first value. Returns 0 or OBSV_ERR_NOMEM. */
 int obsvi_registry_init(uint64_t ring_bytes);
 
-/* Opens the front for records at or above `severity`, or closes it: records are then counted as accepted and late. */
+/* Opens the front for records at or above `severity`, or closes it: records are then counted as accepted and
+ * late. */
 void obsvi_registry_open(int severity);
 void obsvi_registry_close(void);
 
@@ -42,7 +45,8 @@ struct obsvi_registry_counts {
 };
 void obsvi_registry_count_up(struct obsvi_registry_counts *out);
 
-/* In the child of a fork, by its only thread: forgets all records and counts, and every other thread's ring. */
+/* In the child of a fork, by its only thread: forgets all records and counts, and every other thread's ring.
+ */
 void obsvi_registry_after_fork(void);
 
 #endif

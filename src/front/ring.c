@@ -1,7 +1,8 @@
 /* ring: the consumer's side; the producer's is inline in ring.h. */
 #include "front/ring.h"
 
-/* A record that claims to be longer than what is published, or not a multiple of 8, means memory was overwritten. */
+/* A record that claims to be longer than what is published, or not a multiple of 8, means memory was
+ * overwritten. */
 static bool is_sound(const struct obsvi_record_head *h, uint64_t available)
 {
     uint32_t size = h->size_bytes;
@@ -23,7 +24,8 @@ const struct obsvi_record_head *obsvi_ring_peek(struct obsvi_ring *r, uint64_t *
 {
     for (;;) {
         uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed); /* own */
-        uint64_t tail = atomic_load_explicit(&r->tail, memory_order_acquire); /* G1: pairs with obsvi_ring_publish */
+        uint64_t tail =
+            atomic_load_explicit(&r->tail, memory_order_acquire); /* G1: pairs with obsvi_ring_publish */
         if (head == tail)
             return NULL;
         const void *place = r->data + (head & (r->capacity_bytes - 1));
@@ -42,7 +44,8 @@ void obsvi_ring_consume(struct obsvi_ring *r, const struct obsvi_record_head *re
 {
     uint64_t head = atomic_load_explicit(&r->head, memory_order_relaxed);
     obsvi_ring_count(&r->consumed_count);
-    atomic_store_explicit(&r->head, head + record->size_bytes, memory_order_release); /* G2: pairs with reserve */
+    atomic_store_explicit(&r->head, head + record->size_bytes,
+                          memory_order_release); /* G2: pairs with reserve */
 }
 
 uint64_t obsvi_ring_pending(struct obsvi_ring *r)

@@ -5,12 +5,13 @@
 #include <stdatomic.h>
 
 enum {
-    SCHEMA_COUNT_MAX = 8192,         /* call sites; id 0 is "none" */
-    POOL_BYTES = 1024 * 1024,        /* about 128 bytes each; untouched pages cost nothing */
-    TEXT_BYTES_MAX = 1024,           /* one event name, key or path */
+    SCHEMA_COUNT_MAX = 8192,  /* call sites; id 0 is "none" */
+    POOL_BYTES = 1024 * 1024, /* about 128 bytes each; untouched pages cost nothing */
+    TEXT_BYTES_MAX = 1024,    /* one event name, key or path */
 };
 
-static _Atomic(const struct obsvi_schema *) schemas[SCHEMA_COUNT_MAX]; /* [w: registering thread, once; r: shipper] */
+static _Atomic(const struct obsvi_schema *)
+    schemas[SCHEMA_COUNT_MAX]; /* [w: registering thread, once; r: shipper] */
 static atomic_uint schema_count = 1;
 static alignas(16) uint8_t pool[POOL_BYTES];
 static atomic_size_t pool_used;
@@ -29,8 +30,8 @@ static struct obsvi_str copy_text(uint8_t **at, const char *s)
     return text;
 }
 
-uint32_t obsvi_schema_register(const char *event, const char *file, const char *function, int32_t line, const char *const *keys,
-                               uint16_t key_count)
+uint32_t obsvi_schema_register(const char *event, const char *file, const char *function, int32_t line,
+                               const char *const *keys, uint16_t key_count)
 {
     size_t bytes = sizeof(struct obsvi_schema) + key_count * sizeof(struct obsvi_str);
     bytes += text_len(event) + text_len(file) + text_len(function);
@@ -38,7 +39,8 @@ uint32_t obsvi_schema_register(const char *event, const char *file, const char *
         bytes += text_len(keys[i]);
     bytes = (bytes + 15) & ~(size_t)15;
 
-    /* Check before adding: a full pool must not creep towards overflow with each call of an unregistrable site. */
+    /* Check before adding: a full pool must not creep towards overflow with each call of an unregistrable
+     * site. */
     if (atomic_load_explicit(&schema_count, memory_order_relaxed) >= SCHEMA_COUNT_MAX ||
         atomic_load_explicit(&pool_used, memory_order_relaxed) + bytes > POOL_BYTES)
         return 0;

@@ -37,7 +37,8 @@ const char *obsvi_retry_hint(const struct obsvi_http_result *r)
     switch (r->status) {
     case 401:
     case 403:
-        return "; check OTEL_EXPORTER_OTLP_HEADERS: Grafana Cloud wants Authorization=Basic base64(instance_id:token), a token with "
+        return "; check OTEL_EXPORTER_OTLP_HEADERS: Grafana Cloud wants Authorization=Basic "
+               "base64(instance_id:token), a token with "
                "the scope logs:write";
     case 404:
         return "; check the endpoint's path: for Grafana Cloud OTEL_EXPORTER_OTLP_ENDPOINT ends in /otlp";

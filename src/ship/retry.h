@@ -1,8 +1,8 @@
 /* retry: what to do with an answer, and when to try again. Pure decisions, no state, no clock.
  *
  * Source: OTLP specification, docs/specification.md, "OTLP/HTTP Response": exactly 429, 502, 503 and 504 are
- * retryable, and failures of the connection; back-off is exponential with jitter (protocol/exporter.md, Retry). Loki's ways
- * (204 for success, 260 for "refused, but do not retry") are in docs/decisions/.
+ * retryable, and failures of the connection; back-off is exponential with jitter (protocol/exporter.md,
+ * Retry). Loki's ways (204 for success, 260 for "refused, but do not retry") are in docs/decisions/.
  */
 #ifndef OBSVI_SHIP_RETRY_H
 #define OBSVI_SHIP_RETRY_H
@@ -12,7 +12,7 @@
 enum obsvi_verdict {
     OBSVI_ACKNOWLEDGED, /* delivered, less what the answer says was rejected */
     OBSVI_TRY_AGAIN,
-    OBSVI_REFUSED,      /* for good: resending the same bytes cannot help */
+    OBSVI_REFUSED, /* for good: resending the same bytes cannot help */
 };
 
 enum {
@@ -22,8 +22,9 @@ enum {
 
 enum obsvi_verdict obsvi_retry_judge(const struct obsvi_http_result *r);
 
-/* How long to wait before attempt `attempt` + 1 (attempt >= 1): half fixed, half random, doubling up to the maximum; or what the
- * server asked for, plus up to a tenth so that many clients do not return at once. `random` is any 32 random bits. */
+/* How long to wait before attempt `attempt` + 1 (attempt >= 1): half fixed, half random, doubling up to the
+ * maximum; or what the server asked for, plus up to a tenth so that many clients do not return at once.
+ * `random` is any 32 random bits. */
 uint32_t obsvi_retry_delay_ms(const struct obsvi_http_result *r, uint32_t attempt, uint32_t random);
 
 /* The cure for the usual mistakes, by status; "" if there is none. */

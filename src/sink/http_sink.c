@@ -5,6 +5,7 @@
 #include "obsv.h"
 
 #include <curl/curl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 #include <time.h>
@@ -29,7 +30,8 @@ struct obsvi_http_sink {
     curl_socket_t sockets[SOCKET_COUNT_MAX]; /* open ones, for obsvi_http_after_fork */
 };
 
-/* ---- libcurl's callbacks -------------------------------------------------------------------------------------- */
+/* ---- libcurl's callbacks
+ * -------------------------------------------------------------------------------------- */
 
 static size_t on_body(char *data, size_t size, size_t count, void *arg)
 {
@@ -66,7 +68,8 @@ static int on_close_socket(void *arg, curl_socket_t fd)
     return close(fd);
 }
 
-/* ---- Set-up ----------------------------------------------------------------------------------------------------- */
+/* ---- Set-up
+ * ----------------------------------------------------------------------------------------------------- */
 
 static bool add_header(struct curl_slist **list, const char *name, const char *value)
 {
@@ -161,9 +164,11 @@ void obsvi_http_free(struct obsvi_http_sink *s)
     curl_global_cleanup();
 }
 
-/* ---- A request ------------------------------------------------------------------------------------------------------ */
+/* ---- A request
+ * ------------------------------------------------------------------------------------------------------ */
 
-int obsvi_http_start(struct obsvi_http_sink *s, const void *body, size_t body_bytes, bool is_gzip, uint32_t timeout_ms)
+int obsvi_http_start(struct obsvi_http_sink *s, const void *body, size_t body_bytes, bool is_gzip,
+                     uint32_t timeout_ms)
 {
     const bool is_limited = timeout_ms != UINT32_MAX;
     obsvi_bytes_clear(&s->response);
@@ -231,9 +236,12 @@ static void read_answer(struct obsvi_http_sink *s, CURLcode code, struct obsvi_h
     long status = 0;
     *out = (struct obsvi_http_result){.retry_after_ms = -1};
     curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
-    if (code != CURLE_OK && !s->response_too_large) {
-        (void)snprintf(out->message, sizeof out->message, "%s", s->error[0] ? s->error : curl_easy_strerror(code));
-        return; /* the answer was not whole: as if there was none */
+    /* An answer cut short is no answer, unless its status already says what to do (a 413 while we were still
+     * sending). */
+    if (code != CURLE_OK && !s->response_too_large && status < 300) {
+        (void)snprintf(out->message, sizeof out->message, "%s",
+                       s->error[0] ? s->error : curl_easy_strerror(code));
+        return;
     }
     out->status = (int)status;
     out->retry_after_ms = read_retry_after(s->easy);

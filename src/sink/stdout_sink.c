@@ -13,7 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- Opening ------------------------------------------------------------------------------------------------ */
+/* ---- Opening
+ * ------------------------------------------------------------------------------------------------ */
 
 static void close_own_fd(struct obsvi_stdout_sink *s)
 {
@@ -44,7 +45,8 @@ static void look_at_stdout(struct obsvi_stdout_sink *s)
     }
 }
 
-/* The application may put another file behind descriptor 1 (a redirection, a daemon, a test runner's capture). */
+/* The application may put another file behind descriptor 1 (a redirection, a daemon, a test runner's
+ * capture). */
 static void follow_dup2(struct obsvi_stdout_sink *s)
 {
     struct stat st;
@@ -57,10 +59,12 @@ void obsvi_stdout_open(struct obsvi_stdout_sink *s, size_t limit_bytes)
     *s = (struct obsvi_stdout_sink){.limit_bytes = limit_bytes, .fd = STDOUT_FILENO};
     look_at_stdout(s);
     if (s->kind == OBSVI_STDOUT_CLOSED)
-        obsvi_diag(OBSVI_DIAG_WARNING, "stdout", "standard output is closed: no JSON lines are written there (export goes on)");
+        obsvi_diag(OBSVI_DIAG_WARNING, "stdout",
+                   "standard output is closed: no JSON lines are written there (export goes on)");
 }
 
-/* ---- Lines -------------------------------------------------------------------------------------------------- */
+/* ---- Lines
+ * -------------------------------------------------------------------------------------------------- */
 
 static void drop_all(struct obsvi_stdout_sink *s, enum obsvi_stat reason)
 {
@@ -95,20 +99,23 @@ struct obsvi_bytes *obsvi_stdout_line_begin(struct obsvi_stdout_sink *s)
     return &s->buffer;
 }
 
-void obsvi_stdout_line_end(struct obsvi_stdout_sink *s, size_t start, bool ok)
+bool obsvi_stdout_line_end(struct obsvi_stdout_sink *s, size_t start, bool ok)
 {
     if (ok && s->buffer.len - s->done <= s->limit_bytes) {
         s->line_count++;
-        return;
+        return true;
     }
     obsvi_stat_add(ok ? OBSVI_STAT_stdout_dropped_buffer_full : OBSVI_STAT_stdout_dropped_internal, 1);
     s->buffer.len = start;
     s->buffer.failed = false;
+    return false;
 }
 
-/* ---- Writing ------------------------------------------------------------------------------------------------ */
+/* ---- Writing
+ * ------------------------------------------------------------------------------------------------ */
 
-/* How much of the unwritten part to offer in one write. On a pipe: whole lines up to PIPE_BUF; a longer line alone. */
+/* How much of the unwritten part to offer in one write. On a pipe: whole lines up to PIPE_BUF; a longer line
+ * alone. */
 static size_t next_piece(const struct obsvi_stdout_sink *s)
 {
     const uint8_t *p = s->buffer.data + s->done;
@@ -133,7 +140,7 @@ static bool has_room_for(const struct obsvi_stdout_sink *s, size_t bytes)
     int capacity = fcntl(s->fd, F_GETPIPE_SZ);
     int used = 0;
     if (capacity < 0 || ioctl(s->fd, FIONREAD, &used) != 0 || (size_t)capacity < bytes + PIPE_BUF)
-        return true; /* cannot be had whole: in parts, then */
+        return true;                                      /* cannot be had whole: in parts, then */
     return (size_t)(capacity - used) >= bytes + PIPE_BUF; /* a page may be partly used */
 }
 
@@ -168,8 +175,10 @@ static void count_written(struct obsvi_stdout_sink *s, size_t n)
 static void give_up(struct obsvi_stdout_sink *s, int error)
 {
     bool for_good = error == EPIPE || error == EBADF || error == ECONNRESET || error == ENOTCONN;
-    obsvi_diag(OBSVI_DIAG_WARNING, "stdout", "cannot write JSON lines to standard output: %s; %s", strerror(error),
-               for_good ? "no more are written there (export goes on)" : "these lines are dropped, later ones tried again");
+    obsvi_diag(OBSVI_DIAG_WARNING, "stdout", "cannot write JSON lines to standard output: %s; %s",
+               strerror(error),
+               for_good ? "no more are written there (export goes on)"
+                        : "these lines are dropped, later ones tried again");
     drop_all(s, OBSVI_STAT_stdout_dropped_closed);
     if (for_good)
         close_own_fd(s);

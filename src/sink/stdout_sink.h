@@ -1,14 +1,16 @@
 /* stdout_sink: JSON lines to standard output, without ever waiting for its reader.
  *
- * Lines lie in a bounded buffer of their own; what does not fit is dropped whole and counted, so that a stuck reader costs
- * lines and nothing else. The caller's descriptor 1 is shared with the application and with other processes, so its flags
- * are never changed: pipes and terminals are opened a second time, non-blocking, through /proc/self/fd/1; sockets are
- * written with MSG_DONTWAIT; regular files cannot block and are written as they are, at the position that all share.
- * Where a second opening is refused (a container's stdout that belongs to another user), poll() is asked before each write of
- * at most PIPE_BUF bytes, which then does not block unless another process fills the pipe in the same instant.
+ * Lines lie in a bounded buffer of their own; what does not fit is dropped whole and counted, so that a stuck
+ * reader costs lines and nothing else. The caller's descriptor 1 is shared with the application and with
+ * other processes, so its flags are never changed: pipes and terminals are opened a second time,
+ * non-blocking, through /proc/self/fd/1; sockets are written with MSG_DONTWAIT; regular files cannot block
+ * and are written as they are, at the position that all share. Where a second opening is refused (a
+ * container's stdout that belongs to another user), poll() is asked before each write of at most PIPE_BUF
+ * bytes, which then does not block unless another process fills the pipe in the same instant.
  *
- * On a pipe, whole lines are written in pieces of at most PIPE_BUF bytes: the kernel takes such a piece whole or not
- * at all (POSIX write, "Pipes and FIFOs"), so that lines of other writers do not end up in the middle of ours.
+ * On a pipe, whole lines are written in pieces of at most PIPE_BUF bytes: the kernel takes such a piece whole
+ * or not at all (POSIX write, "Pipes and FIFOs"), so that lines of other writers do not end up in the middle
+ * of ours.
  *
  * Owned by the shipper; not thread-safe. Counts its own statistics.
  */
@@ -33,10 +35,10 @@ struct obsvi_stdout_sink {
     size_t line_count;  /* lines in the buffer that are not wholly written */
     size_t limit_bytes; /* of the unwritten part */
     enum obsvi_stdout_kind kind;
-    int fd;             /* our own for REOPENED, else 1 */
+    int fd; /* our own for REOPENED, else 1 */
     bool is_pipe;
-    bool is_blocked;    /* the last write found no room: poll before the next */
-    dev_t dev;          /* which file descriptor 1 was when we looked, to follow a dup2 */
+    bool is_blocked; /* the last write found no room: poll before the next */
+    dev_t dev;       /* which file descriptor 1 was when we looked, to follow a dup2 */
     ino_t ino;
 };
 
@@ -44,10 +46,10 @@ void obsvi_stdout_open(struct obsvi_stdout_sink *s, size_t limit_bytes);
 /* What is still unwritten is counted as dropped by shutdown. */
 void obsvi_stdout_close(struct obsvi_stdout_sink *s);
 
-/* The shipper encodes a line at the end of `buffer`: begin returns the buffer, or NULL if the line is to be dropped (counted);
- * then end, with the buffer's length before the line. */
+/* The shipper encodes a line at the end of `buffer`: begin returns the buffer, or NULL if the line is to be
+ * dropped (counted); then end, with the buffer's length before the line; true if the line was taken. */
 struct obsvi_bytes *obsvi_stdout_line_begin(struct obsvi_stdout_sink *s);
-void obsvi_stdout_line_end(struct obsvi_stdout_sink *s, size_t start, bool ok);
+bool obsvi_stdout_line_end(struct obsvi_stdout_sink *s, size_t start, bool ok);
 
 /* Writes what goes without waiting. */
 void obsvi_stdout_pump(struct obsvi_stdout_sink *s);

@@ -1,0 +1,271 @@
+/* engine: the life-cycle behind obsv.h: init, flush, shutdown, exit, fork, statistics.
+ *
+ *      (none) ──init──► running ──shutdown──► stopped ──init──► running …
+ *                          │
+ *                        fork, in the child: running without a shipper; the first log call of a thread starts
+ * one
+ *
+ * One engine a process. Everything here is cold path and guarded by one lock; a log call touches none of it
+ * (src/log.c).
+ */
+#include "engine.h"
+
+#include "base/diag.h"
+#include "base/stats.h"
+#include "front/front.h"
+#include "front/registry.h"
+#include "process/fork.h"
+#include "ship/shipper.h"
+
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+/* Each start has a configuration of its own, and none is ever freed: a face, or a shipper that had to be left
+ * behind, may still be reading the last one. A few KiB for each init after a shutdown. */
+struct start {
+    struct obsvi_config config;
+    struct start *previous;
+};
+
+static struct {
+    pthread_mutex_t lock;
+    struct start *last; /* NULL: never initialised */
+    bool is_running;
+    bool exit_is_watched;
+    struct obsvi_shipper *shipper; /* NULL while running: the child of a fork that has not logged yet */
+} engine = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* ---- Severity
+ * -------------------------------------------------------------------------------------------------- */
+
+/* Python's scale (config: LOG_LEVEL) to the lowest OTLP severity that passes; FIELD: DEBUG 10 → 5, INFO 20 →
+ * 9, WARNING 30 → 13, ERROR 40 → 17, CRITICAL 50 → 21. */
+static int severity_of_level(int level)
+{
+    if (level < 10)
+        return 1;
+    int severity = 5 + (level - 10) / 10 * 4 + ((level - 10) % 10 < 3 ? (level - 10) % 10 : 3);
+    return severity <= 24 ? severity : 25;
+}
+
+/* ---- Fork
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+/* The first log call of a thread in a forked child: it has no shipper yet. Starting one costs this call a few
+ * system calls, once a process. */
+static void start_in_child(void)
+{
+    pthread_mutex_lock(&engine.lock);
+    if (engine.is_running && !engine.shipper)
+        engine.shipper = obsvi_shipper_start(&engine.last->config);
+    if (engine.shipper)
+        obsvi_registry_set_wake(NULL);
+    pthread_mutex_unlock(&engine.lock);
+}
+
+static void before_fork(void)
+{
+    pthread_mutex_lock(&engine.lock);
+}
+
+static void in_parent(void)
+{
+    pthread_mutex_unlock(&engine.lock);
+}
+
+static void in_child(void)
+{
+    if (engine.shipper) {
+        obsvi_shipper_after_fork(
+            engine.shipper); /* its memory stays behind: its locks are in an unknown state */
+        engine.shipper = NULL;
+    }
+    if (engine.is_running)
+        obsvi_registry_set_wake(start_in_child);
+    pthread_mutex_unlock(&engine.lock);
+}
+
+/* ---- Init
+ * -----------------------------------------------------------------------------------------------------------
+ */
+
+static void at_exit(void)
+{
+    (void)obsv_shutdown(-1);
+}
+
+/* With engine.lock held. */
+static int start_locked(const char *const *settings)
+{
+    static const struct obsvi_fork_hooks hooks = {before_fork, in_parent, in_child};
+    struct start *start = calloc(1, sizeof *start);
+    int error = start ? obsvi_config_load(&start->config, settings) : OBSV_ERR_NOMEM;
+    if (!error)
+        error = obsvi_registry_init(start->config.ring_bytes);
+    if (!error)
+        error = obsvi_fork_watch(&hooks);
+    if (!error && !(engine.shipper = obsvi_shipper_start(&start->config)))
+        error = OBSV_ERR_NOMEM;
+    if (error) {
+        if (start)
+            obsvi_config_fini(&start->config);
+        free(start);
+        return error;
+    }
+    start->previous = engine.last;
+    engine.last = start;
+    if (!engine.exit_is_watched)
+        engine.exit_is_watched = atexit(at_exit) == 0;
+    engine.is_running = true;
+    obsvi_registry_open(severity_of_level(start->config.level));
+    return 0;
+}
+
+static const char *const *settings_of(const struct obsv_options *o)
+{
+    return o && o->size >= offsetof(struct obsv_options, settings) + sizeof o->settings ? o->settings : NULL;
+}
+
+int obsv_init(const struct obsv_options *options)
+{
+    char summary[512];
+    pthread_mutex_lock(&engine.lock);
+    if (engine.is_running) {
+        pthread_mutex_unlock(&engine.lock);
+        obsvi_diag(OBSVI_DIAG_WARNING, "init",
+                   "already initialised: this call changes nothing (shut down first to change settings)");
+        return OBSV_ERR_ALREADY;
+    }
+    int error = start_locked(settings_of(options));
+    if (!error)
+        obsvi_config_summary(&engine.last->config, summary, sizeof summary);
+    pthread_mutex_unlock(&engine.lock);
+    if (error)
+        obsvi_diag(OBSVI_DIAG_ERROR, NULL, "cannot start: %s; nothing is logged", obsv_strerror(error));
+    else
+        obsvi_diag(OBSVI_DIAG_INFO, NULL, "%s", summary);
+    return error;
+}
+
+const struct obsvi_config *obsvi_engine_config(void)
+{
+    return engine.is_running ? &engine.last->config : NULL;
+}
+
+/* ---- Flush and shutdown
+ * ---------------------------------------------------------------------------------------------- */
+
+static uint32_t timeout_or(int64_t timeout_ms, uint32_t otherwise_ms)
+{
+    if (timeout_ms < 0)
+        return otherwise_ms;
+    return timeout_ms < UINT32_MAX ? (uint32_t)timeout_ms : UINT32_MAX;
+}
+
+int obsv_flush(int64_t timeout_ms)
+{
+    pthread_mutex_lock(&engine.lock);
+    struct obsvi_shipper *shipper = engine.shipper;
+    bool is_running = engine.is_running;
+    uint32_t limit_ms = engine.last ? timeout_or(timeout_ms, engine.last->config.export_timeout_ms) : 0;
+    if (shipper)
+        obsvi_shipper_hold(shipper);
+    pthread_mutex_unlock(&engine.lock);
+    if (!shipper)
+        return is_running ? 0
+                          : OBSV_ERR_STATE; /* a forked child that has logged nothing has nothing to flush */
+    return obsvi_shipper_flush(shipper, limit_ms);
+}
+
+/* One line, only if something was lost that somebody wanted. */
+static void say_what_was_lost(void)
+{
+    struct obsv_stats s;
+    (void)obsv_stats_get(&s, sizeof s);
+    uint64_t on_stdout = s.stdout_dropped_ring_full + s.stdout_dropped_buffer_full + s.stdout_dropped_closed +
+                         s.stdout_dropped_shutdown + s.stdout_dropped_internal;
+    uint64_t on_export = s.export_dropped_ring_full + s.export_dropped_outbox_full +
+                         s.export_dropped_rejected + s.export_dropped_shutdown + s.export_dropped_internal;
+    on_stdout = s.stdout_dropped_off ? 0 : on_stdout;
+    on_export = s.export_dropped_off ? 0 : on_export;
+    if (on_stdout || on_export)
+        obsvi_diag(OBSVI_DIAG_WARNING, NULL,
+                   "of %" PRIu64 " records, %" PRIu64 " did not reach the endpoint (ring full %" PRIu64
+                   ", outbox full %" PRIu64 ", rejected %" PRIu64 ", undelivered at exit %" PRIu64
+                   ", internal %" PRIu64 ") and %" PRIu64 " did not reach stdout",
+                   s.accepted, on_export, s.export_dropped_ring_full, s.export_dropped_outbox_full,
+                   s.export_dropped_rejected, s.export_dropped_shutdown, s.export_dropped_internal,
+                   on_stdout);
+}
+
+int obsv_shutdown(int64_t timeout_ms)
+{
+    pthread_mutex_lock(&engine.lock);
+    bool was_running = engine.is_running;
+    struct obsvi_shipper *shipper = engine.shipper;
+    uint32_t limit_ms = engine.last ? timeout_or(timeout_ms, engine.last->config.shutdown_timeout_ms) : 0;
+    engine.is_running = false;
+    engine.shipper = NULL;
+    pthread_mutex_unlock(&engine.lock);
+    if (!was_running)
+        return OBSV_ERR_STATE;
+    obsvi_registry_close();
+    obsvi_registry_set_wake(NULL);
+    int error = shipper ? obsvi_shipper_stop(shipper, limit_ms) : 0;
+    say_what_was_lost();
+    return error;
+}
+
+/* ---- Statistics
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+int obsv_stats_get(struct obsv_stats *out, size_t out_bytes)
+{
+    struct obsv_stats s;
+    struct obsvi_registry_counts front = {0};
+    uint64_t *field = (uint64_t *)&s;
+    for (int i = 0; i < OBSVI_STAT_COUNT; i++)
+        field[i] = obsvi_stat_get((enum obsvi_stat)i);
+    if (engine.last)
+        obsvi_registry_count_up(&front);
+    s.accepted = front.accepted;
+    s.stdout_pending += front.pending;
+    s.export_pending += front.pending;
+    s.stdout_dropped_ring_full += front.ring_full;
+    s.export_dropped_ring_full += front.ring_full;
+    s.stdout_dropped_shutdown += front.late;
+    s.export_dropped_shutdown += front.late;
+    s.stdout_dropped_internal += front.internal;
+    s.export_dropped_internal += front.internal;
+    memset(out, 0, out_bytes);
+    memcpy(out, &s, out_bytes < sizeof s ? out_bytes : sizeof s);
+    return engine.last ? 0 : OBSV_ERR_STATE;
+}
+
+const char *obsv_strerror(int error)
+{
+    switch (error) {
+    case 0:
+        return "success";
+    case OBSV_ERR_NOMEM:
+        return "out of memory or another resource";
+    case OBSV_ERR_ALREADY:
+        return "already initialised";
+    case OBSV_ERR_TIMEOUT:
+        return "the deadline passed with records still pending";
+    case OBSV_ERR_STATE:
+        return "not initialised";
+    case OBSV_ERR_ARGUMENT:
+        return "argument out of range";
+    default:
+        return "unknown error";
+    }
+}
+
+const char *obsv_version(void)
+{
+    return OBSV_VERSION_STRING;
+}

@@ -1,0 +1,50 @@
+/* pass: one turn of the shipper's loop, and everything it works on. Owned by the shipper's thread. */
+#ifndef OBSVI_SHIP_PASS_H
+#define OBSVI_SHIP_PASS_H
+
+#include "encode/encode.h"
+#include "front/ring.h"
+#include "ship/outbox.h"
+#include "sink/http_sink.h"
+#include "sink/stdout_sink.h"
+
+struct obsvi_pass {
+    const struct obsvi_config *config;
+    struct obsvi_encoder *encoder;
+    struct obsvi_stdout_sink out;
+    struct obsvi_http_sink *http;
+    struct obsvi_batch_body *open_batch;
+    uint64_t open_since_ms; /* when its first record came */
+    struct obsvi_outbox outbox;
+
+    uint64_t retry_at_ms;  /* 0: send at once */
+    bool retry_is_ordered; /* by the server (Retry-After): a flush does not override it */
+    uint64_t random;       /* state of the jitter */
+    bool is_failing;
+
+    struct obsvi_head *heads; /* scratch of the merge: one for each ring */
+    uint32_t head_cap;
+
+    uint64_t line_count;      /* lines given to stdout so far */
+    uint64_t mark_line_count; /* the flush mark: everything up to here … */
+    uint64_t mark_batch_number;
+};
+
+int obsvi_pass_open(struct obsvi_pass *p, const struct obsvi_config *config);
+/* Counts what is left as dropped by shutdown, closes the sinks; true if anything was left. */
+bool obsvi_pass_close(struct obsvi_pass *p);
+
+/* Takes every record that was published before the call out of the rings. Returns how many. */
+uint32_t obsvi_pass_drain(struct obsvi_pass *p);
+/* Seals, sends, receives, writes: whatever goes without waiting. */
+void obsvi_pass_pump(struct obsvi_pass *p, uint64_t now_ms);
+void obsvi_pass_wait(struct obsvi_pass *p, int timeout_ms);
+void obsvi_pass_wake(struct obsvi_pass *p); /* from any thread */
+
+/* Flush: seals now, sends now, and remembers how far "everything so far" reaches. */
+void obsvi_pass_mark(struct obsvi_pass *p);
+bool obsvi_pass_is_past_mark(const struct obsvi_pass *p);
+
+void obsvi_pass_after_fork(struct obsvi_pass *p);
+
+#endif

@@ -1,0 +1,38 @@
+/* shipper: the one background thread. It empties the rings, feeds both sinks and does all their I/O from one
+ * poll.
+ *
+ *     pass:  rings ──(merged by time stamp)──► encode once per sink ──► stdout buffer ──► fd 1
+ *                                                                └────► open batch ─seal─► outbox ──► HTTP
+ *
+ * It never touches Python and blocks all signals. Between passes it sleeps in poll: 1 ms after a pass that
+ * found records, doubling to 10 ms when idle. Callers never wake it; only flush and shutdown do. (A wake-up
+ * costs the caller a system call; ten milliseconds of latency cost nobody anything.)
+ */
+#ifndef OBSVI_SHIP_SHIPPER_H
+#define OBSVI_SHIP_SHIPPER_H
+
+#include "config/config.h"
+
+struct obsvi_shipper;
+
+/* Opens the sinks and starts the thread. `config` must outlive it. NULL: memory or a thread could not be had.
+ */
+struct obsvi_shipper *obsvi_shipper_start(const struct obsvi_config *config);
+
+/* Keeps the shipper's memory alive for one coming obsvi_shipper_flush, which gives the hold back. Call it
+ * where obsvi_shipper_stop cannot have begun yet. */
+void obsvi_shipper_hold(struct obsvi_shipper *s);
+
+/* Waits until what was accepted before the call has left through both sinks. Returns 0 or OBSV_ERR_TIMEOUT.
+ * Any thread. */
+int obsvi_shipper_flush(struct obsvi_shipper *s, uint32_t timeout_ms);
+
+/* Flushes, closes the sinks and ends the thread. Returns 0 if nothing was left, else OBSV_ERR_TIMEOUT. The
+ * shipper is gone after this call; if its thread does not end in time (a descriptor that blocks in spite of
+ * everything) it is abandoned with its memory, because the caller must go on. */
+int obsvi_shipper_stop(struct obsvi_shipper *s, uint32_t timeout_ms);
+
+/* In the child of a fork: the thread does not exist here. Closes what the two processes must not share. */
+void obsvi_shipper_after_fork(struct obsvi_shipper *s);
+
+#endif
