@@ -132,16 +132,14 @@ static size_t next_piece(const struct obsvi_stdout_sink *s)
     return (size_t)((const uint8_t *)memchr(p, '\n', left) - p) + 1;
 }
 
-/* A line longer than PIPE_BUF is begun only when the pipe has room for all of it, if it ever can have. */
+/* A line longer than PIPE_BUF is begun only when it will go in whole: on an empty pipe (the pages of a used one may be partly
+ * filled, so bytes do not tell the room). Longer than the pipe itself it cannot be had whole: in parts, then. */
 static bool has_room_for(const struct obsvi_stdout_sink *s, size_t bytes)
 {
-    if (!s->is_pipe || bytes <= PIPE_BUF)
-        return true;
-    int capacity = fcntl(s->fd, F_GETPIPE_SZ);
     int used = 0;
-    if (capacity < 0 || ioctl(s->fd, FIONREAD, &used) != 0 || (size_t)capacity < bytes + PIPE_BUF)
-        return true;                                      /* cannot be had whole: in parts, then */
-    return (size_t)(capacity - used) >= bytes + PIPE_BUF; /* a page may be partly used */
+    if (!s->is_pipe || bytes <= PIPE_BUF || ioctl(s->fd, FIONREAD, &used) != 0)
+        return true;
+    return used == 0 || (long)bytes > fcntl(s->fd, F_GETPIPE_SZ);
 }
 
 static ssize_t write_piece(const struct obsvi_stdout_sink *s, const void *p, size_t n)
