@@ -51,6 +51,7 @@ install_packages() { # FILE
         return 0
     fi
     missing=$(missing_packages "$1")
+    missing=${missing% }
     if [ -z "$missing" ]; then return 0; fi
     become_root=
     if [ "$(id -u)" -ne 0 ]; then
