@@ -1,0 +1,1 @@
+"""What is measured, one module each, named by its file. README.md tells how to add one."""
