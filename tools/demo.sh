@@ -5,7 +5,7 @@
 #     ./dev demo [--rate N] [--duration S] [--seed N]     options of the service (examples/trade_exec)
 #
 # Without an endpoint in the environment the other side is `obsv listen` on a free port of this machine, and `received`
-# is what it printed. With OTEL_EXPORTER_OTLP_ENDPOINT set the logs go there, with all the other OTEL_* settings, and
+# is what it counted. With OTEL_EXPORTER_OTLP_ENDPOINT set the logs go there, with all the other OTEL_* settings, and
 # `received` is what that endpoint acknowledged.
 set -eu
 cd "$(dirname "$0")/.."
@@ -23,7 +23,7 @@ pumps=
 finish() {
     status=$?
     trap - EXIT
-    trap '' INT TERM
+    trap : INT TERM
     ticker_stop
     stop "$service"
     stop "$listener"
@@ -36,17 +36,20 @@ finish() {
 }
 trap finish EXIT
 
+is_running() { # PID; one that has ended and was not waited for does not count
+    case $(cat "/proc/$1/stat" 2>/dev/null) in '' | *') Z '*) return 1 ;; esac
+}
+
 stop() { # PID
     if [ -z "$1" ]; then return 0; fi
     kill "$1" 2>/dev/null || :
-    (
-        sleep 5
-        kill -KILL "$1" 2>/dev/null || :
-    ) &
-    guard=$!
+    tries=250
+    while [ "$tries" -gt 0 ] && is_running "$1"; do
+        sleep 0.02
+        tries=$((tries - 1))
+    done
+    kill -KILL "$1" 2>/dev/null || :
     wait "$1" 2>/dev/null || :
-    kill "$guard" 2>/dev/null || :
-    wait "$guard" 2>/dev/null || :
 }
 
 color=never
@@ -64,23 +67,20 @@ pump() { # NAME PIPE
 }
 
 mkfifo "$work/stdout" "$work/stdout.lines" "$work/stderr" "$work/otlp"
-: >"$work/received"
 
 if [ -n "${OTEL_EXPORTER_OTLP_ENDPOINT:-}${OTEL_EXPORTER_OTLP_LOGS_ENDPOINT:-}" ]; then
     say "shipping to the endpoint that the environment names"
 else
     for name in $(env | sed -n 's/^\(OTEL_[A-Z_]*\)=.*/\1/p'); do unset "$name"; done
     export NO_PROXY=127.0.0.1 no_proxy=127.0.0.1
-    tee "$work/received" <"$work/otlp" | sed -u "s/^/${dim}otlp   │$plain /" &
-    pumps="$pumps $!"
-    "$obsv" listen --port 0 --color "$color" >"$work/otlp" 2>"$work/listen.log" &
+    pump 'otlp  ' "$work/otlp"
+    "$obsv" listen --port 0 --port-file "$work/port" --color "$color" >"$work/otlp" 2>"$work/listen.log" &
     listener=$!
-    url=
-    while [ -z "$url" ]; do
+    while [ ! -f "$work/port" ]; do
         kill -0 "$listener" 2>/dev/null || fail "the receiver did not start: $(cat "$work/listen.log")"
         sleep 0.02
-        url=$(sed -n 's|.*\(http://127\.0\.0\.1:[0-9][0-9]*\).*|\1|p' "$work/listen.log" | head -n 1)
     done
+    url=http://127.0.0.1:$(cat "$work/port")
     export OTEL_EXPORTER_OTLP_ENDPOINT="$url"
     say "receiver: obsv listen on $url"
 fi
@@ -109,23 +109,16 @@ print(summary["sent"], summary["delivered"], summary["dropped"], format(summary[
 ' "$work/summary")
 END
 
-# A record is a line that begins with its time; what belongs to it besides is indented.
-escape=$(printf '\033')
-count_received() { grep -cE "^($escape\[[0-9;]*m)*[0-9]{2}:[0-9]{2}:[0-9]{2}\." "$work/received" || :; }
-
+# The receiver counts what it decoded and printed, and says so when it ends.
+received=$delivered
 if [ -n "$listener" ]; then
-    # What was acknowledged has been printed, but may still be in a pipe.
-    tries=0
-    while [ "$(count_received)" -lt "$sent" ] && [ "$tries" -lt 100 ]; do
-        sleep 0.02
-        tries=$((tries + 1))
-    done
     stop "$listener"
     listener=
+    received=$(sed -n 's/^\([0-9][0-9]*\) records\{0,1\} in .*/\1/p' "$work/listen.log")
+    [ -n "$received" ] || fail "the receiver ended early: $(cat "$work/listen.log")"
 fi
 for pump in $pumps; do wait "$pump" 2>/dev/null || :; done
 pumps=
-if [ -f "$work/listen.log" ]; then received=$(count_received); else received=$delivered; fi
 
 printf '\nsent %s, received %s, dropped %s, worst loop lag %s ms\n' "$sent" "$received" "$dropped" "$lag"
 [ "$service_status" -eq 0 ] || fail "the service ended with status $service_status"
