@@ -20,8 +20,6 @@
 
 #include "base/bytes.h"
 
-#include <stdio.h>
-
 enum obsvi_protocol {
     OBSVI_HTTP_PROTOBUF,
     OBSVI_HTTP_JSON,
@@ -56,11 +54,10 @@ struct obsvi_config {
     char *client_key;
 
     /* who we are */
-    char *service_name; /* never NULL */
-    char *environment;  /* deployment.environment(.name) or NULL */
-    char *version;      /* service.version or NULL */
-    struct obsvi_pairs
-        resource; /* all resource attributes, service.name first, telemetry.sdk.* last; unique keys */
+    char *service_name;          /* never NULL */
+    char *environment;           /* deployment.environment(.name) or NULL */
+    char *version;               /* service.version or NULL */
+    struct obsvi_pairs resource; /* service.name first, telemetry.sdk.* last; unique keys */
 
     /* what is recorded */
     int level;                 /* Python's scale: DEBUG 10, INFO 20, WARNING 30, ERROR 40, CRITICAL 50 */
@@ -97,7 +94,7 @@ void obsvi_config_fini(struct obsvi_config *c);
  * of the URL are masked). */
 void obsvi_config_summary(const struct obsvi_config *c, char *line, size_t line_bytes);
 
-/* docs/CONFIGURATION.md, written from the table. */
-void obsvi_config_reference(FILE *out);
+/* Appends docs/CONFIGURATION.md, made from the table. */
+void obsvi_config_reference(struct obsvi_bytes *out);
 
 #endif

@@ -29,16 +29,13 @@ const struct obsvi_setting obsvi_settings[] = {
             .keyword = "endpoint",
             .group = WHERE,
             .kind = OBSVI_KIND_URL,
-            .help = "Base URL of the OTLP/HTTP receiver; `v1/logs` is appended after exactly one slash, so "
-                    "Grafana Cloud's "
-                    "`https://otlp-gateway-<zone>.grafana.net/otlp` becomes `…/otlp/v1/logs`. `http` or "
-                    "`https`; without "
-                    "a port, 80 or 443. A query stays, a fragment is dropped, a user and password in it are "
-                    "dropped with a warning (use `OTEL_EXPORTER_OTLP_HEADERS`). Unset: nothing is exported, "
-                    "and the "
-                    "start-up line says so; the specification's default, `http://localhost:4318`, would make "
-                    "every "
-                    "machine without a receiver retry for ever.",
+            .help =
+                "Base URL of the OTLP/HTTP receiver; `v1/logs` is appended after exactly one slash, so "
+                "Grafana Cloud's `https://otlp-gateway-<zone>.grafana.net/otlp` becomes `…/otlp/v1/logs`. "
+                "`http` or `https`; without a port, 80 or 443. A query stays, a fragment is dropped, a user "
+                "and password in it are dropped with a warning (use `OTEL_EXPORTER_OTLP_HEADERS`). Unset: "
+                "nothing is exported, and the start-up line says so; the specification's default, "
+                "`http://localhost:4318`, would make every machine without a receiver retry for ever.",
         },
     [OBSVI_SET_LOGS_ENDPOINT] =
         {
@@ -47,8 +44,7 @@ const struct obsvi_setting obsvi_settings[] = {
             .group = WHERE,
             .kind = OBSVI_KIND_URL,
             .help = "Exact URL for logs, used as it is: nothing is appended. Only a URL without any path "
-                    "gets `/`. Wins "
-                    "over `OTEL_EXPORTER_OTLP_ENDPOINT`.",
+                    "gets `/`. Wins over `OTEL_EXPORTER_OTLP_ENDPOINT`.",
         },
     [OBSVI_SET_PROTOCOL] =
         {
@@ -58,11 +54,9 @@ const struct obsvi_setting obsvi_settings[] = {
             .kind = OBSVI_KIND_CHOICE,
             .default_text = "http/protobuf",
             .choices = "http/protobuf|http/json|grpc",
-            .help =
-                "Encoding of the requests. `grpc` is recognised only to be refused: nothing is exported "
-                "then, and a "
-                "warning names the alternative, `http/protobuf` at the receiver's HTTP port (usually 4318, "
-                "where gRPC has 4317).",
+            .help = "Encoding of the requests. `grpc` is recognised only to be refused: nothing is exported "
+                    "then, and a warning names the alternative, `http/protobuf` at the receiver's HTTP port "
+                    "(usually 4318, where gRPC has 4317).",
         },
     [OBSVI_SET_LOGS_PROTOCOL] =
         {
@@ -80,15 +74,13 @@ const struct obsvi_setting obsvi_settings[] = {
             .group = WHERE,
             .kind = OBSVI_KIND_PAIRS,
             .is_secret = true,
-            .help = "Request headers, `key=value,key=value`. Both `Authorization=Basic abc==` and "
-                    "`Authorization=Basic%20abc==` work: a value without spaces is percent-decoded (`+` "
-                    "stays `+`), one "
-                    "with spaces is taken as it is. A bad entry is skipped with a warning that never shows "
-                    "its value. "
-                    "`content-type`, `content-length`, `content-encoding`, `transfer-encoding`, `host`, "
-                    "`user-agent`, `connection` and `expect` are the library's own and skipped. Credentials "
-                    "are never sent over plain `http://` to "
-                    "another machine: export then stays off.",
+            .help =
+                "Request headers, `key=value,key=value`. Both `Authorization=Basic abc==` and "
+                "`Authorization=Basic%20abc==` work: a value without spaces is percent-decoded (`+` stays "
+                "`+`), one with spaces is taken as it is. A bad entry is skipped with a warning that never "
+                "shows its value. `content-type`, `content-length`, `content-encoding`, `transfer-encoding`, "
+                "`host`, `user-agent`, `connection` and `expect` are the library's own and skipped. "
+                "Credentials are never sent over plain `http://` to another machine: export then stays off.",
         },
     [OBSVI_SET_LOGS_HEADERS] =
         {
@@ -108,8 +100,7 @@ const struct obsvi_setting obsvi_settings[] = {
             .default_text = "10000",
             .max = MS_MAX,
             .help = "Longest time for one request, in milliseconds (some libraries read seconds here; a "
-                    "value below 100 "
-                    "gives a warning). 0 is no limit.",
+                    "value below 100 gives a warning). 0 is no limit.",
         },
     [OBSVI_SET_LOGS_TIMEOUT] =
         {
@@ -129,8 +120,7 @@ const struct obsvi_setting obsvi_settings[] = {
             .default_text = "gzip",
             .choices = "gzip|none",
             .help = "Compression of the request body. The specification leaves the default open; log records "
-                    "shrink "
-                    "well, and Grafana Cloud, Alloy and the Collector all accept gzip.",
+                    "shrink well, and Grafana Cloud, Alloy and the Collector all accept gzip.",
         },
     [OBSVI_SET_LOGS_COMPRESSION] =
         {
@@ -200,8 +190,7 @@ const struct obsvi_setting obsvi_settings[] = {
             .default_text = "otlp",
             .choices = "otlp|console|none",
             .help = "Comma list. Without `otlp`, or with `none`, nothing is exported. `console` is the JSON "
-                    "on stdout, which is on "
-                    "anyway: only `OBSV_STDOUT` switches it off.",
+                    "on stdout, which is on anyway: only `OBSV_STDOUT` switches it off.",
         },
     [OBSVI_SET_STDOUT] =
         {
@@ -228,10 +217,10 @@ const struct obsvi_setting obsvi_settings[] = {
             .keyword = "service_name",
             .group = WHO,
             .kind = OBSVI_KIND_TEXT,
-            .help = "`service.name`, the label by which Loki finds the service. Wins over `service.name` in "
-                    "`OTEL_RESOURCE_ATTRIBUTES`, which wins over `APP_NAME`. None of them: "
-                    "`unknown_service:` and the name of "
-                    "the executable (for a Python service that is the interpreter's).",
+            .help =
+                "`service.name`, the label by which Loki finds the service. Wins over `service.name` in "
+                "`OTEL_RESOURCE_ATTRIBUTES`, which wins over `APP_NAME`. None of them: `unknown_service:` "
+                "and the name of the executable (for a Python service that is the interpreter's).",
         },
     [OBSVI_SET_RESOURCE_ATTRIBUTES] =
         {
@@ -239,13 +228,11 @@ const struct obsvi_setting obsvi_settings[] = {
             .keyword = "resource_attributes",
             .group = WHO,
             .kind = OBSVI_KIND_PAIRS,
-            .help =
-                "Attributes of the service, `key=value,key=value`. A `,`, `=` or `%` inside a key or value "
-                "is written "
-                "`%2C`, `%3D`, `%25`. One error discards the whole value, as the specification asks. Of two "
-                "equal keys the last wins. `telemetry.sdk.*` are the library's own. There is no "
-                "`service.instance.id` unless it is given here: in Loki "
-                "it is a label, so a random one would be a new stream at each restart.",
+            .help = "Attributes of the service, `key=value,key=value`. A `,`, `=` or `%` inside a key or "
+                    "value is written `%2C`, `%3D`, `%25`. One error discards the whole value, as the "
+                    "specification asks. Of two equal keys the last wins. `telemetry.sdk.*` are the "
+                    "library's own. There is no `service.instance.id` unless it is given here: in Loki it is "
+                    "a label, so a random one would be a new stream at each restart.",
         },
     [OBSVI_SET_APP_NAME] =
         {
@@ -261,9 +248,9 @@ const struct obsvi_setting obsvi_settings[] = {
             .keyword = "environment",
             .group = WHO,
             .kind = OBSVI_KIND_TEXT,
-            .help = "Fills `deployment.environment.name` (`production`, `staging`, `test`, `development`) "
-                    "unless it or "
-                    "`deployment.environment` is among the resource attributes; `env` in the JSON line.",
+            .help =
+                "Fills `deployment.environment.name` (`production`, `staging`, `test`, `development`) unless "
+                "it or `deployment.environment` is among the resource attributes; `env` in the JSON line.",
         },
     [OBSVI_SET_APP_VERSION] =
         {
@@ -282,9 +269,9 @@ const struct obsvi_setting obsvi_settings[] = {
             .kind = OBSVI_KIND_LEVEL,
             .default_text = "INFO",
             .max = 1000000,
-            .help = "Records below it are not recorded. `NOTSET`, `TRACE` (5), `DEBUG` (10), `INFO` (20), "
-                    "`WARN` or `WARNING` "
-                    "(30), `ERROR` (40), `FATAL` or `CRITICAL` (50), in any case, or a number.",
+            .help =
+                "Records below it are not recorded. `NOTSET`, `TRACE` (5), `DEBUG` (10), `INFO` (20), `WARN` "
+                "or `WARNING` (30), `ERROR` (40), `FATAL` or `CRITICAL` (50), in any case, or a number.",
         },
     [OBSVI_SET_CODE_ATTRIBUTES] =
         {
@@ -305,9 +292,8 @@ const struct obsvi_setting obsvi_settings[] = {
             .default_text = "128",
             .max = INT32_MAX,
             .help = "Top-level attributes of a record; further ones are left out and counted in the record. "
-                    "Whatever it "
-                    "says, an exported record stays below the 128 entries of structured metadata that Loki "
-                    "accepts.",
+                    "Whatever it says, an exported record stays below the 128 entries of structured metadata "
+                    "that Loki accepts.",
         },
     [OBSVI_SET_LOG_ATTR_COUNT_LIMIT] =
         {
@@ -326,9 +312,8 @@ const struct obsvi_setting obsvi_settings[] = {
             .kind = OBSVI_KIND_INTEGER,
             .max = INT32_MAX,
             .help = "Longest attribute value, in characters of a string or bytes of a byte array; longer "
-                    "ones are cut. "
-                    "Does not apply to the message. Unset: no limit but Loki's, below which every record is "
-                    "kept.",
+                    "ones are cut. Does not apply to the message. Unset: no limit but Loki's, below which "
+                    "every record is kept.",
         },
     [OBSVI_SET_LOG_ATTR_LENGTH_LIMIT] =
         {
@@ -348,9 +333,8 @@ const struct obsvi_setting obsvi_settings[] = {
             .default_text = "200",
             .max = MS_MAX,
             .help = "Age in milliseconds at which a batch is sent even if it is not full. The "
-                    "specification's default is 1000; "
-                    "ours is shorter because a `SIGKILL` or a crash loses what is younger than this, and one "
-                    "small request more per second costs next to nothing.",
+                    "specification's default is 1000; ours is shorter because a `SIGKILL` or a crash loses "
+                    "what is younger than this, and one small request more per second costs next to nothing.",
         },
     [OBSVI_SET_MAX_EXPORT_BATCH_SIZE] =
         {
@@ -362,8 +346,7 @@ const struct obsvi_setting obsvi_settings[] = {
             .min = 1,
             .max = INT32_MAX,
             .help = "Records in one request at most; never more than `OTEL_BLRP_MAX_QUEUE_SIZE`. A batch is "
-                    "also closed by its size in "
-                    "bytes and by its age.",
+                    "also closed by its size in bytes and by its age.",
         },
     [OBSVI_SET_MAX_QUEUE_SIZE] =
         {
@@ -375,8 +358,7 @@ const struct obsvi_setting obsvi_settings[] = {
             .max = INT32_MAX,
             .help = "Records held for export at most. Unset: bounded by `OBSV_OUTBOX_BYTES` alone. The "
                     "specification's default, 2048 records, is an outage of two seconds at 1,000 records a "
-                    "second; "
-                    "memory is what has to be bounded, so bytes are what is counted.",
+                    "second; memory is what has to be bounded, so bytes are what is counted.",
         },
     [OBSVI_SET_OUTBOX_BYTES] =
         {
@@ -388,8 +370,7 @@ const struct obsvi_setting obsvi_settings[] = {
             .min = 64 * KIB,
             .max = 64 * GIB,
             .help = "Memory for batches that the receiver has not acknowledged yet, as they are sent "
-                    "(compressed). It decides how long an outage "
-                    "is survived without loss.",
+                    "(compressed). It decides how long an outage is survived without loss.",
         },
     [OBSVI_SET_STDOUT_BUFFER_BYTES] =
         {
@@ -401,8 +382,7 @@ const struct obsvi_setting obsvi_settings[] = {
             .min = 64 * KIB,
             .max = GIB,
             .help = "Memory for JSON lines that stdout's reader has not taken yet. When it is full, lines "
-                    "are dropped and "
-                    "counted; export goes on.",
+                    "are dropped and counted; export goes on.",
         },
     [OBSVI_SET_RING_BYTES] =
         {
@@ -414,11 +394,9 @@ const struct obsvi_setting obsvi_settings[] = {
             .min = 512 * KIB,
             .max = 64 * MIB,
             .is_power_of_two = true,
-            .help =
-                "Memory of each thread that logs, for records that the shipper has not taken yet; a power of "
-                "two. The "
-                "least, 512KiB, holds the largest record (256 KiB) twice. It decides how large a burst is "
-                "taken without loss.",
+            .help = "Memory of each thread that logs, for records that the shipper has not taken yet; a "
+                    "power of two. The least, 512KiB, holds the largest record (256 KiB) twice. It decides "
+                    "how large a burst is taken without loss.",
         },
     [OBSVI_SET_EXPORT_TIMEOUT] =
         {
@@ -428,9 +406,8 @@ const struct obsvi_setting obsvi_settings[] = {
             .kind = OBSVI_KIND_TIMEOUT,
             .default_text = "30000",
             .max = MS_MAX,
-            .help =
-                "Deadline of `flush()` where the call gives none, in milliseconds. 0 is no limit. A single "
-                "request has its own, `OTEL_EXPORTER_OTLP_TIMEOUT`.",
+            .help = "Deadline of `flush()` where the call gives none, in milliseconds. 0 is no limit. A "
+                    "single request has its own, `OTEL_EXPORTER_OTLP_TIMEOUT`.",
         },
     [OBSVI_SET_SHUTDOWN_TIMEOUT] =
         {
@@ -440,9 +417,8 @@ const struct obsvi_setting obsvi_settings[] = {
             .kind = OBSVI_KIND_DURATION,
             .default_text = "3000",
             .max = MS_MAX,
-            .help =
-                "Hard deadline of `shutdown()` and of the end of the process, in milliseconds; what is not "
-                "delivered by then is dropped and counted. 0 does not wait at all.",
+            .help = "Hard deadline of `shutdown()` and of the end of the process, in milliseconds; what is "
+                    "not delivered by then is dropped and counted. 0 does not wait at all.",
         },
     [OBSVI_SET_DIAGNOSTICS_LEVEL] =
         {
@@ -453,8 +429,7 @@ const struct obsvi_setting obsvi_settings[] = {
             .default_text = "info",
             .choices = "none|error|warn|warning|info|debug",
             .help = "Which of the library's own messages appear on stderr. Not the level of the service's "
-                    "records: that "
-                    "is `LOG_LEVEL`.",
+                    "records: that is `LOG_LEVEL`.",
         },
     [OBSVI_SET_CONFIG_FILE] =
         {
