@@ -1,8 +1,9 @@
 /* encode: records → final bytes. Pure: bytes in, bytes out; no I/O, no clock, no global state.
  *
- * One encoder object belongs to the shipper. For each record it builds one view (view.h) and writes it at most twice:
- * as a JSON line for stdout (json_line.c) and as an OTLP LogRecord (otlp.c; protobuf or OTLP/JSON) into the open
- * batch. Sealing a batch puts the request's frame around the records and compresses it (gzip.c).
+ * One encoder object belongs to the shipper. For each record it builds one view (view.h) and writes it at
+ * most twice: as a JSON line for stdout (json_line.c) and as an OTLP LogRecord (otlp.c; protobuf or
+ * OTLP/JSON) into the open batch. Sealing a batch puts the request's frame around the records and compresses
+ * it (gzip.c).
  */
 #ifndef OBSVI_ENCODE_ENCODE_H
 #define OBSVI_ENCODE_ENCODE_H
@@ -20,7 +21,8 @@ void obsvi_encoder_free(struct obsvi_encoder *e);
 /* Prepare `record` for the calls below (both may follow, in any order). Returns 0 or OBSV_ERR_NOMEM. */
 int obsvi_encoder_load(struct obsvi_encoder *e, const struct obsvi_record *record);
 
-/* Append the loaded record as one JSON line, newline included. On failure `out` is as before and false is returned. */
+/* Append the loaded record as one JSON line, newline included. On failure `out` is as before and false is
+ * returned. */
 bool obsvi_encoder_json_line(struct obsvi_encoder *e, struct obsvi_bytes *out);
 
 /* The open batch: records gathered by scope (logger name), already in their final bytes. */
@@ -37,8 +39,10 @@ size_t obsvi_batch_body_bytes(const struct obsvi_batch_body *b);
 bool obsvi_batch_body_seal(struct obsvi_batch_body *b, struct obsvi_bytes *out, bool *is_gzip);
 
 /* From a server's answer: the human-readable message of a google.rpc.Status (error) or of an
- * ExportLogsServiceResponse.partial_success (success), by the response's content type. Writes a NUL-terminated,
- * printable line, possibly empty. Returns the number of rejected records (partial_success only, else 0). */
-int64_t obsvi_response_read(bool is_json, bool is_error, const void *body, size_t n, char *message, size_t message_bytes);
+ * ExportLogsServiceResponse.partial_success (success), by the response's content type. Writes a
+ * NUL-terminated, printable line, possibly empty. Returns the number of rejected records (partial_success
+ * only, else 0). */
+int64_t obsvi_response_read(bool is_json, bool is_error, const void *body, size_t n, char *message,
+                            size_t message_bytes);
 
 #endif

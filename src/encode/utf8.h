@@ -1,6 +1,6 @@
-/* utf8: repair of text. Every ill-formed sequence becomes U+FFFD, one for each maximal subpart (Unicode 15, §3.9,
- * the practice of the WHATWG decoder), except that a surrogate encoded as three bytes (ED A0..BF xx; what Python's
- * "surrogatepass" writes) becomes one U+FFFD, not three.
+/* utf8: repair of text. Every ill-formed sequence becomes U+FFFD, one for each maximal subpart (Unicode 15,
+ * §3.9, the practice of the WHATWG decoder), except that a surrogate encoded as three bytes (ED A0..BF xx;
+ * what Python's "surrogatepass" writes) becomes one U+FFFD, not three.
  */
 #ifndef OBSVI_ENCODE_UTF8_H
 #define OBSVI_ENCODE_UTF8_H
@@ -15,5 +15,8 @@ void obsvi_utf8_put(struct obsvi_bytes *out, const char *s, size_t n);
 
 /* The largest m <= n such that s[0..m) does not end inside a character (of well-formed text). */
 size_t obsvi_utf8_cut(const char *s, size_t n);
+
+/* Bytes of the first `count` characters of s (well-formed); n if it has no more than those. */
+size_t obsvi_utf8_characters(const char *s, size_t n, size_t count);
 
 #endif

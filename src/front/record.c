@@ -1,11 +1,11 @@
 /* record: writer (caller's thread) and reader (shipper, tests) of the record format.
  *
- * The writer keeps one promise: whatever it is given, what lies between `start` and `at` is well formed and `at`
- * never passes `end`. An attribute is written in place and taken back if it turns out too long, which is cheaper than
- * measuring it first; containers get their length patched in when they close.
+ * The writer keeps one promise: whatever it is given, what lies between `start` and `at` is well formed and
+ * `at` never passes `end`. An attribute is written in place and taken back if it turns out too long, which is
+ * cheaper than measuring it first; containers get their length patched in when they close.
  *
- * The reader trusts nothing, since a damaged record must not take the host down: every length is checked against the
- * range that contains it (struct obsvi_cursor), and a container's items are a range of their own.
+ * The reader trusts nothing, since a damaged record must not take the host down: every length is checked
+ * against the range that contains it (struct obsvi_cursor), and a container's items are a range of their own.
  */
 #include "front/record.h"
 
@@ -20,7 +20,8 @@ static size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* The largest m <= max such that s[0..m) does not end inside a UTF-8 character; max if s is not UTF-8 there. */
+/* The largest m <= max such that s[0..m) does not end inside a UTF-8 character; max if s is not UTF-8 there.
+ */
 static size_t cut_at_character(const char *s, size_t n, size_t max)
 {
     if (n <= max)
@@ -31,9 +32,11 @@ static size_t cut_at_character(const char *s, size_t n, size_t max)
     return ((uint8_t)s[m] & 0xc0) == 0x80 ? max : m;
 }
 
-/* ---- Writing: head and texts -------------------------------------------------------------------------------- */
+/* ---- Writing: head and texts
+ * -------------------------------------------------------------------------------- */
 
-void obsvi_writer_begin(struct obsvi_writer *w, void *space, size_t space_bytes, uint64_t time_ns, uint8_t severity)
+void obsvi_writer_begin(struct obsvi_writer *w, void *space, size_t space_bytes, uint64_t time_ns,
+                        uint8_t severity)
 {
     memset(w, 0, sizeof *w);
     space_bytes = min_size(space_bytes, UINT32_MAX) & ~(size_t)7; /* room for the padding, once and for all */
@@ -79,7 +82,8 @@ void obsvi_writer_event(struct obsvi_writer *w, const char *s, size_t n)
     w->head.event_bytes = (uint16_t)put_cut_text(w, s, n, OBSVI_NAME_BYTES_MAX);
 }
 
-/* ---- Writing: attributes and values ------------------------------------------------------------------------- */
+/* ---- Writing: attributes and values
+ * ------------------------------------------------------------------------- */
 
 /* Where the next n bytes of the current attribute go, or NULL and `overflow`. */
 static inline uint8_t *attr_room(struct obsvi_writer *w, size_t n)
@@ -93,7 +97,8 @@ static inline uint8_t *attr_room(struct obsvi_writer *w, size_t n)
     return at;
 }
 
-static inline void put_key_and_type(struct obsvi_writer *w, const char *key, size_t key_bytes, enum obsvi_type type)
+static inline void put_key_and_type(struct obsvi_writer *w, const char *key, size_t key_bytes,
+                                    enum obsvi_type type)
 {
     /* Some bytes more than the limit are kept, so that the encoder sees that the key was too long. */
     uint16_t n = (uint16_t)(key ? min_size(key_bytes, OBSVI_KEY_BYTES_MAX + 8) : 0);
@@ -114,7 +119,8 @@ void obsvi_writer_attr_open(struct obsvi_writer *w, const char *key, size_t key_
     put_key_and_type(w, key, key_bytes, type);
 }
 
-/* Takes the current attribute back. A schema key's position must stay occupied, or the keys after it would shift. */
+/* Takes the current attribute back. A schema key's position must stay occupied, or the keys after it would
+ * shift. */
 static void drop_attr(struct obsvi_writer *w, bool has_schema_key)
 {
     w->at = w->attr_at;
@@ -231,7 +237,8 @@ void obsvi_writer_attr_i64(struct obsvi_writer *w, const char *key, size_t key_b
     obsvi_writer_attr_close(w);
 }
 
-/* ---- Writing: exception, trace, end ------------------------------------------------------------------------- */
+/* ---- Writing: exception, trace, end
+ * ------------------------------------------------------------------------- */
 
 static void put_u8(struct obsvi_writer *w, uint8_t v)
 {
@@ -281,8 +288,8 @@ static size_t put_decimal(char *out, size_t v)
     return n;
 }
 
-/* The cause stands at one end of a trace and the place at the other, in which order depends on the language: both
- * ends are kept. */
+/* The cause stands at one end of a trace and the place at the other, in which order depends on the language:
+ * both ends are kept. */
 static void put_stacktrace(struct obsvi_writer *w, struct obsvi_str s, size_t max)
 {
     if (!s.ptr || s.len <= max || max < 2 * LEFT_OUT_MARK_BYTES) {
@@ -316,12 +323,14 @@ void obsvi_writer_exception(struct obsvi_writer *w, struct obsvi_str type, struc
         return;
     room -= EXCEPTION_HEADS_BYTES + TRACE_BYTES;
     room -= put_exception_text(w, type, min_size(room, OBSVI_NAME_BYTES_MAX));
-    room -= put_exception_text(w, message, min_size(stacktrace.ptr ? room / 2 : room, OBSVI_TEXT_BYTES_MAX / 2));
+    room -=
+        put_exception_text(w, message, min_size(stacktrace.ptr ? room / 2 : room, OBSVI_TEXT_BYTES_MAX / 2));
     put_stacktrace(w, stacktrace, min_size(room, OBSVI_STACKTRACE_BYTES_MAX));
     w->head.flags |= OBSVI_HAS_EXCEPTION;
 }
 
-void obsvi_writer_trace(struct obsvi_writer *w, const uint8_t trace_id[16], const uint8_t span_id[8], uint8_t flags)
+void obsvi_writer_trace(struct obsvi_writer *w, const uint8_t trace_id[16], const uint8_t span_id[8],
+                        uint8_t flags)
 {
     if ((size_t)(w->end - w->at) < TRACE_BYTES)
         return;
@@ -342,7 +351,8 @@ size_t obsvi_writer_end(struct obsvi_writer *w)
     return w->head.size_bytes;
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------------------ */
+/* ---- Reading
+ * ------------------------------------------------------------------------------------------------ */
 
 static struct obsvi_str take_str(struct obsvi_cursor *c, size_t n)
 {

@@ -1,0 +1,307 @@
+/* keys: the table of known keys, and the rules of repair and renaming. See keys.h. */
+#include "encode/keys.h"
+
+#include "encode/json.h"
+#include "encode/protobuf.h"
+#include "encode/utf8.h"
+
+#include <stdlib.h>
+
+enum {
+    SLOT_COUNT = 2048, /* a power of two */
+    KEY_COUNT_MAX = 2048,
+    KEY_COUNT_PER_RECORD = 600, /* found by one record at most: 128 attributes, renamed, and then some */
+    HEX_SOURCE_BYTES_MAX = 32,
+    NORMAL_BYTES_MAX = 32, /* longer than any reserved name */
+};
+
+#define EXTRA "extra_"
+
+/* ---- Rules
+ * -------------------------------------------------------------------------------------------------- */
+
+static bool is_alphanumeric(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static bool has_alphanumeric(const char *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (is_alphanumeric(s[i]))
+            return true;
+    return false;
+}
+
+bool obsvi_key_is_acceptable(struct obsvi_str key)
+{
+    return key.len <= OBSVI_KEY_BYTES_MAX && has_alphanumeric(key.ptr, key.len) &&
+           obsvi_utf8_valid_prefix(key.ptr, key.len) == key.len;
+}
+
+/* A name made from the key's bytes: the same key always gets the same name, and different ones different
+ * names. */
+static void put_hex_key(struct obsvi_bytes *out, struct obsvi_str key)
+{
+    size_t n = key.len < HEX_SOURCE_BYTES_MAX ? key.len : HEX_SOURCE_BYTES_MAX;
+    OBSVI_JSON_PUT(out, "key_");
+    if (n)
+        obsvi_json_put_hex(out, (const uint8_t *)key.ptr, n);
+    else
+        OBSVI_JSON_PUT(out, "empty");
+}
+
+void obsvi_key_put_repaired(struct obsvi_bytes *out, struct obsvi_str key)
+{
+    size_t start = out->len;
+    size_t n = key.len <= OBSVI_KEY_BYTES_MAX ? key.len : OBSVI_KEY_BYTES_MAX;
+    if (!has_alphanumeric(key.ptr, n)) {
+        put_hex_key(out, key);
+        return;
+    }
+    obsvi_utf8_put(out, key.ptr, obsvi_utf8_cut(key.ptr, n));
+    if (!out->failed && out->len - start > OBSVI_KEY_BYTES_MAX) /* U+FFFD is longer than what it replaces */
+        out->len = start + obsvi_utf8_cut((char *)out->data + start, OBSVI_KEY_BYTES_MAX);
+    if (!out->failed && !has_alphanumeric((char *)out->data + start, out->len - start)) {
+        out->len = start;
+        put_hex_key(out, key);
+    }
+}
+
+static bool is_listed(const char *const *list, size_t count, const char *s)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i], s) == 0)
+            return true;
+    return false;
+}
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+bool obsvi_key_is_reserved(struct obsvi_str key)
+{
+    /* Loki pkg/distributor/field_detection.go, in all their spellings there */
+    static const char *const levels[] = {"level",         "log_level", "severity",      "severitytext",
+                                         "severity_text", "lvl",       "detected_level"};
+    static const char *const names[] = {
+        /* the JSON line */
+        "timestamp", "logger", "message", "service", "env", "version", "exception", "trace_id", "span_id",
+        /* Loki pkg/loghttp/push/otlp.go */
+        "scope_name", "scope_version", "scope_dropped_attributes_count", "severity_number",
+        "observed_timestamp", "flags", "event_name", "dropped_attributes_count",
+        /* our mark */
+        "log_repair"};
+
+    char normal[NORMAL_BYTES_MAX + 1], folded[NORMAL_BYTES_MAX + 1];
+    size_t n = 0;
+    for (size_t i = 0; i < key.len; i++) {
+        char c = is_alphanumeric(key.ptr[i]) ? key.ptr[i] : '_';
+        if (c == '_' && n > 0 && normal[n - 1] == '_')
+            continue;
+        if (n == NORMAL_BYTES_MAX)
+            return false;
+        normal[n] = c;
+        folded[n++] = lower(c);
+    }
+    normal[n] = folded[n] = '\0';
+    return is_listed(levels, sizeof levels / sizeof *levels, folded) ||
+           is_listed(names, sizeof names / sizeof *names, normal);
+}
+
+/* ---- Table
+ * -------------------------------------------------------------------------------------------------- */
+
+static uint64_t hash_of(struct obsvi_str s)
+{
+    const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t h = s.len * factor, w;
+    const char *p = s.ptr;
+    size_t n = s.len;
+    for (; n >= sizeof w; p += sizeof w, n -= sizeof w) {
+        memcpy(&w, p, sizeof w);
+        h = (h ^ w) * factor;
+        h ^= h >> 32;
+    }
+    if (n) {
+        w = 0;
+        memcpy(&w, p, n);
+        h = (h ^ w) * factor;
+        h ^= h >> 32;
+    }
+    return h;
+}
+
+/* One allocation for the entry and its five texts. */
+static struct obsvi_key *new_key(const struct obsvi_bytes *texts, const size_t lengths[5])
+{
+    struct obsvi_key *key = malloc(sizeof *key + texts->len);
+    if (!key)
+        return NULL;
+    memset(key, 0, sizeof *key);
+    char *at = (char *)(key + 1);
+    memcpy(at, texts->data, texts->len);
+    struct obsvi_str *parts[5] = {&key->original, &key->text, &key->json, &key->otlp, &key->otlp_json};
+    for (int i = 0; i < 5; i++) {
+        *parts[i] = (struct obsvi_str){at, lengths[i]};
+        at += lengths[i];
+    }
+    return key;
+}
+
+static struct obsvi_key *encode_key(struct obsvi_keys *k, struct obsvi_str original, struct obsvi_str text)
+{
+    struct obsvi_bytes *out = &k->scratch;
+    size_t ends[5];
+    obsvi_bytes_clear(out);
+    obsvi_bytes_put(out, original.ptr, original.len);
+    ends[0] = out->len;
+    obsvi_bytes_put(out, text.ptr, text.len);
+    ends[1] = out->len;
+    obsvi_bytes_put_u8(out, ',');
+    obsvi_json_put_string(out, text);
+    obsvi_bytes_put_u8(out, ':');
+    ends[2] = out->len;
+    obsvi_pb_put_len(out, 1, text.ptr, text.len);
+    ends[3] = out->len;
+    OBSVI_JSON_PUT(out, "{\"key\":");
+    obsvi_json_put_string(out, text);
+    OBSVI_JSON_PUT(out, ",\"value\":");
+    ends[4] = out->len;
+    if (out->failed)
+        return NULL;
+    size_t lengths[5] = {ends[0], ends[1] - ends[0], ends[2] - ends[1], ends[3] - ends[2], ends[4] - ends[3]};
+    return new_key(out, lengths);
+}
+
+static void put_extra(struct obsvi_bytes *out, struct obsvi_str text)
+{
+    size_t max = OBSVI_KEY_BYTES_MAX - (sizeof EXTRA - 1);
+    OBSVI_JSON_PUT(out, EXTRA);
+    obsvi_bytes_put(out, text.ptr, text.len <= max ? text.len : obsvi_utf8_cut(text.ptr, max));
+}
+
+static struct obsvi_key *add_key(struct obsvi_keys *k, struct obsvi_str original, uint64_t hash)
+{
+    bool is_repaired = !obsvi_key_is_acceptable(original);
+    obsvi_bytes_clear(&k->text);
+    if (is_repaired)
+        obsvi_key_put_repaired(&k->text, original);
+    else
+        obsvi_bytes_put(&k->text, original.ptr, original.len);
+    if (k->text.failed)
+        return NULL;
+
+    struct obsvi_key *key = encode_key(k, original, (struct obsvi_str){(char *)k->text.data, k->text.len});
+    if (!key)
+        return NULL;
+    key->hash = hash;
+    key->is_repaired = is_repaired;
+    key->is_event = obsvi_str_eq(key->text, OBSVI_STR("event"));
+    key->final = key;
+    struct obsvi_key **slot = &k->slots[hash % SLOT_COUNT];
+    key->next = *slot;
+    *slot = key;
+    k->count++;
+    return key;
+}
+
+static struct obsvi_key *look_up(const struct obsvi_keys *k, struct obsvi_str original, uint64_t hash)
+{
+    struct obsvi_key *key = k->slots[hash % SLOT_COUNT];
+    while (key && !(key->hash == hash && obsvi_str_eq(key->original, original)))
+        key = key->next;
+    return key;
+}
+
+struct obsvi_key *obsvi_keys_peek(const struct obsvi_keys *k, struct obsvi_str original)
+{
+    return look_up(k, original, hash_of(original));
+}
+
+struct obsvi_key *obsvi_keys_find(struct obsvi_keys *k, struct obsvi_str original)
+{
+    uint64_t hash = hash_of(original);
+    struct obsvi_key *key = look_up(k, original, hash);
+    if (key)
+        return key;
+    key = add_key(k, original, hash);
+    if (!key)
+        return NULL;
+    struct obsvi_key *final = key;
+    if (obsvi_key_is_reserved(key->text))
+        final = obsvi_keys_find_extra(k, key);
+    else if (key->is_repaired)
+        final = obsvi_keys_find(k, key->text);
+    if (!final) { /* take it out again: without memory there is no verdict to remember */
+        k->slots[hash % SLOT_COUNT] = key->next;
+        k->count--;
+        free(key);
+        return NULL;
+    }
+    key->final = final;
+    return key;
+}
+
+struct obsvi_key *obsvi_keys_find_extra(struct obsvi_keys *k, const struct obsvi_key *key)
+{
+    struct obsvi_bytes name = {0};
+    put_extra(&name, key->text);
+    struct obsvi_key *extra =
+        name.failed ? NULL : obsvi_keys_find(k, (struct obsvi_str){(char *)name.data, name.len});
+    obsvi_bytes_fini(&name);
+    return extra;
+}
+
+static bool find_own(struct obsvi_keys *k)
+{
+    static const char *const names[OBSVI_OWN_COUNT] = {
+        [OBSVI_OWN_CODE_FILE] = "code.file.path",
+        [OBSVI_OWN_CODE_LINE] = "code.line.number",
+        [OBSVI_OWN_CODE_FUNCTION] = "code.function.name",
+        [OBSVI_OWN_EXCEPTION_TYPE] = "exception.type",
+        [OBSVI_OWN_EXCEPTION_MESSAGE] = "exception.message",
+        [OBSVI_OWN_EXCEPTION_STACKTRACE] = "exception.stacktrace",
+        [OBSVI_OWN_LEVEL_NAME] = "level_name",
+        [OBSVI_OWN_LOG_REPAIR] = "log_repair",
+    };
+    for (int i = 0; i < OBSVI_OWN_COUNT; i++)
+        if (!(k->own[i] = obsvi_keys_find(k, obsvi_str_of(names[i]))))
+            return false;
+    return true;
+}
+
+static void forget_all(struct obsvi_keys *k)
+{
+    for (uint32_t i = 0; k->slots && i < SLOT_COUNT; i++)
+        for (struct obsvi_key *key; (key = k->slots[i]);) {
+            k->slots[i] = key->next;
+            free(key);
+        }
+    k->count = 0;
+}
+
+bool obsvi_keys_init(struct obsvi_keys *k)
+{
+    *k = (struct obsvi_keys){.slots = calloc(SLOT_COUNT, sizeof *k->slots)};
+    return k->slots && find_own(k);
+}
+
+void obsvi_keys_fini(struct obsvi_keys *k)
+{
+    forget_all(k);
+    free(k->slots);
+    obsvi_bytes_fini(&k->scratch);
+    obsvi_bytes_fini(&k->text);
+}
+
+bool obsvi_keys_trim(struct obsvi_keys *k)
+{
+    if (k->own[OBSVI_OWN_COUNT - 1] && k->count < KEY_COUNT_MAX - KEY_COUNT_PER_RECORD)
+        return true;
+    forget_all(k);
+    memset(k->own, 0, sizeof k->own);
+    return find_own(k);
+}
