@@ -30,4 +30,4 @@ def tear_down() -> dict[str, int]:
 
     observability.shutdown()
     stats = observability.stats()
-    return {"accepted": stats["accepted"], "delivered": stats["export_delivered"]}
+    return {"accepted": stats.accepted, "delivered": stats.export_delivered}

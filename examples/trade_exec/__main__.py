@@ -60,7 +60,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="trade_exec", description="A simulated trading service that logs.")
     parser.add_argument("--rate", type=positive, default=60.0, metavar="N", help="records per minute, about (60)")
     parser.add_argument("--duration", type=positive, metavar="S", help="seconds to run (until Ctrl-C or SIGTERM)")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the simulation (1)")
+    parser.add_argument("--seed", type=int, default=35, metavar="N", help="of the simulation (35)")
     parser.add_argument("--summary", type=Path, metavar="FILE", help="write what the run came to as JSON")
     return parser.parse_args(argv)
 

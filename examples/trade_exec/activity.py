@@ -28,8 +28,8 @@ class Activity:
     @classmethod
     def for_rate(cls, records_per_minute: float, *, feeds: int, sessions: int) -> Activity:
         per_s = records_per_minute / 60.0
-        heartbeat_s = max(5.0, min(30.0, 10.0 / per_s))
+        heartbeat_s = max(2.5, min(30.0, 10.0 / per_s))
         lifetime_s = max(3.0, sessions * 2 / (0.04 * per_s))
-        outage_s = max(4.0, feeds * RECORDS_PER_OUTAGE / (0.05 * per_s))
+        outage_s = max(2.0, feeds * RECORDS_PER_OUTAGE / (0.10 * per_s))
         routine_per_s = 1 / heartbeat_s + sessions * 2 / lifetime_s + feeds * RECORDS_PER_OUTAGE / outage_s
         return cls(heartbeat_s, lifetime_s, outage_s, max(0.1 * per_s, per_s - routine_per_s) / RECORDS_PER_ORDER)

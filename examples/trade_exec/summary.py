@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from observability import Stats
 
 from .lag import LagSummary
 from .records import EventCounter
@@ -23,16 +24,15 @@ class Summary:
     records_by_event: dict[str, int]
 
     @classmethod
-    def collect(cls, counter: EventCounter, stats: Mapping[str, int], lag: LagSummary) -> Summary:
-        prefix = "export_dropped_"
-        dropped = {name: value for name, value in stats.items() if name.startswith(prefix)}
-        not_exported = dropped.pop(prefix + "off", 0)
+    def collect(cls, counter: EventCounter, stats: Stats, lag: LagSummary) -> Summary:
+        dropped = {name: getattr(stats, name) for name in dir(stats) if name.startswith("export_dropped_")}
+        not_exported = dropped.pop("export_dropped_off")
         return cls(
             sent=counter.total,
-            delivered=stats["export_delivered"],
+            delivered=stats.export_delivered,
             dropped=sum(dropped.values()),
             not_exported=not_exported,
-            stdout_delivered=stats["stdout_delivered"],
+            stdout_delivered=stats.stdout_delivered,
             lag=lag,
             records_by_event=dict(sorted(counter.by_event.items())),
         )
