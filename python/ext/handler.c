@@ -15,7 +15,7 @@
 
 /* A log call inside a log call (from a __str__ or a filter) is served; a chain of them that does not end by
  * itself is cut here. */
-enum { NESTING_MAX = 8, SEVERITY_HIGHEST = 24 };
+enum { NESTING_MAX = 8, SEVERITY_ABOVE_ALL = 25 };
 static _Thread_local int nesting;
 
 /* The handler's filters, if it has any. Returns false if the record is not wanted; since Python 3.12 a filter
@@ -71,7 +71,7 @@ static PyObject *handler_handle(PyObject *self, PyObject *record)
     struct ext_state *st = ext_state_of_type(Py_TYPE(self));
     struct ext_fault fault = {NULL, NULL};
     /* the second: nothing is running that could take it, so it is counted and costs no more than that */
-    if (nesting >= NESTING_MAX || !obsvi_front_enabled(SEVERITY_HIGHEST)) {
+    if (nesting >= NESTING_MAX || !obsvi_front_enabled(SEVERITY_ABOVE_ALL)) {
         obsvi_front_drop();
         return Py_NewRef(Py_True);
     }

@@ -63,13 +63,13 @@ def _settings(overrides: dict[str, object]) -> list[str]:
     settings = []
     for keyword, value in overrides.items():
         try:
-            text = _text(value)
-            if "\0" in keyword + text:
+            setting = f"{keyword}={_text(value)}"
+            if b"\0" in setting.encode("utf-8", "surrogateescape"):
                 raise ValueError("it holds a NUL character")
         except Exception as error:
-            complain(f"{keyword}: the value of type {type(value).__name__} is ignored: {type(error).__name__}")
+            complain(f"{keyword}: a value of type {type(value).__name__} that is no text is ignored ({type(error).__name__})")
         else:
-            settings.append(f"{keyword}={text}")
+            settings.append(setting)
     return settings
 
 
