@@ -16,11 +16,7 @@
 
 #define OBSVI_DECODE_DEPTH_MAX 128
 
-#ifdef OBSVI_TEST_LIMITS
-#define OBSVI_DECODE_VALUES_MAX 1000
-#else
 #define OBSVI_DECODE_VALUES_MAX (4u << 20)
-#endif
 
 enum obsvi_decode_result {
     OBSVI_DECODE_OK,

@@ -96,8 +96,11 @@ bool obsvi_timestamp_read(const char *text, uint64_t *time_ns)
         return false;
     t.tm_year -= 1900;
     t.tm_mon -= 1;
-    int64_t seconds = (int64_t)timegm(&t) - offset_seconds;
-    if (t.tm_mon < 0 || t.tm_mday < 1 || seconds < 0 || seconds > INT64_MAX / 1000000000)
+    bool is_leap_second = t.tm_sec == 60;
+    struct tm given = t;
+    int64_t seconds = (int64_t)timegm(&t) - offset_seconds; /* makes 1 March of 29 February in most years */
+    if ((!is_leap_second && (t.tm_mon != given.tm_mon || t.tm_mday != given.tm_mday)) || seconds < 0 ||
+        seconds > INT64_MAX / 1000000000)
         return false;
     *time_ns = (uint64_t)seconds * 1000000000 + (uint64_t)nanoseconds;
     return true;

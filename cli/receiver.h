@@ -13,11 +13,7 @@
 
 #include "decode.h"
 
-#ifdef OBSVI_TEST_LIMITS
-#define OBSVI_RECEIVER_BODY_MAX (1u << 20)
-#else
 #define OBSVI_RECEIVER_BODY_MAX (64u << 20)
-#endif
 
 struct obsvi_receiver_options {
     int socket; /* listening; the receiver takes it over */
