@@ -149,7 +149,7 @@ static void test_rings_of_ended_threads_are_drained_and_used_again(void **state)
 
 /* The thread sanitizer forbids new threads in the child of a threaded process unless told otherwise; starting
  * one is what is tested here. */
-const char *__tsan_default_options(void);
+__attribute__((visibility("default"))) const char *__tsan_default_options(void);
 const char *__tsan_default_options(void)
 {
     return "die_after_fork=0";
