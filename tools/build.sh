@@ -1,9 +1,10 @@
-# build.sh: configures where needed and builds a preset. Sourced after lib.sh; brings setup.sh along.
+# build.sh: configures where needed and builds a preset. Sourced; brings lib.sh and setup.sh along.
 #
 # A build folder is configured when it has none of its own yet, and anew when the answers it was configured with
 # changed: another place of the tree, another interpreter, other presets, tests wanted now. Otherwise Ninja alone
 # decides what to do (it also runs CMake again when a CMakeLists.txt changed), which takes a fraction of a second
 # when that is nothing.
+. tools/lib.sh
 . tools/setup.sh
 
 obsv=build/dev/cli/obsv # the command, as the dev preset builds it

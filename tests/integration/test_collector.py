@@ -27,6 +27,9 @@ SERVICE = "trade-exec-test"
 # Keys of the stdout line that are not attributes of the record.
 FRAME = ("timestamp", "level", "logger", "message", "service", "env", "version", "exception", "trace_id", "span_id")
 
+# Python's names on stdout, OTLP's on the wire.
+SEVERITY_TEXT = {"WARNING": "WARN", "CRITICAL": "FATAL"}
+
 # Every type that has an equal in OTLP, and text that is easily damaged on the way.
 TYPED: dict[str, Any] = {
     "text": "Zürich \u2028 \U0001f4c8 \"quoted\" \\ \n tab\t nul\x00 end",
@@ -41,7 +44,7 @@ TYPED: dict[str, Any] = {
     "false": False,
     "null": None,
     "list": [1, 1.5, "x", None, True, [], {}],
-    "map": {"nested": {"deep": [{"er": 1}]}, "": "empty key"},
+    "map": {"nested": {"deep": [{"er": 1}]}, "Schlüssel": "a key beyond ASCII"},
 }
 
 PROGRAM = """
@@ -116,7 +119,7 @@ def as_logged(line: dict[str, Any]) -> dict[str, Any]:
         attributes[f"exception.{part}"] = value
     return {
         "timestamp": line["timestamp"],
-        "severity_text": line["level"],
+        "severity_text": SEVERITY_TEXT.get(line["level"], line["level"]),
         "logger": line["logger"],
         "body": line["message"],
         "attributes": attributes,
