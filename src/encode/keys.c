@@ -114,24 +114,31 @@ bool obsvi_key_is_reserved(struct obsvi_str key)
 /* ---- Table
  * -------------------------------------------------------------------------------------------------- */
 
+static inline uint64_t mix(uint64_t h)
+{
+    h *= UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ h >> 32;
+}
+
 static uint64_t hash_of(struct obsvi_str s)
 {
-    const uint64_t factor = UINT64_C(0x9e3779b97f4a7c15);
-    uint64_t h = s.len * factor, w;
+    uint64_t h = s.len, w = 0;
     const char *p = s.ptr;
     size_t n = s.len;
-    for (; n >= sizeof w; p += sizeof w, n -= sizeof w) {
+    for (; n > sizeof w; p += sizeof w, n -= sizeof w) {
         memcpy(&w, p, sizeof w);
-        h = (h ^ w) * factor;
-        h ^= h >> 32;
+        h = mix(h ^ w);
     }
-    if (n) {
-        w = 0;
-        memcpy(&w, p, n);
-        h = (h ^ w) * factor;
-        h ^= h >> 32;
+    /* The rest without a loop: two reads that overlap as needed. */
+    if (n >= 4) {
+        uint32_t low, high;
+        memcpy(&low, p, sizeof low);
+        memcpy(&high, p + n - sizeof high, sizeof high);
+        w = (uint64_t)high << 32 | low;
+    } else if (n > 0) {
+        w = (uint64_t)(uint8_t)p[0] << 16 | (uint64_t)(uint8_t)p[n / 2] << 8 | (uint8_t)p[n - 1];
     }
-    return h;
+    return mix(h ^ w);
 }
 
 /* One allocation for the entry and its five texts. */
@@ -245,6 +252,15 @@ struct obsvi_key *obsvi_keys_find(struct obsvi_keys *k, struct obsvi_str origina
     return key;
 }
 
+struct obsvi_key *obsvi_keys_find_after(struct obsvi_keys *k, struct obsvi_key *previous,
+                                        struct obsvi_str original)
+{
+    struct obsvi_key **follower = previous ? &previous->follower : &k->first;
+    if (!*follower || !obsvi_str_eq((*follower)->original, original))
+        *follower = obsvi_keys_find(k, original);
+    return *follower;
+}
+
 struct obsvi_key *obsvi_keys_find_extra(struct obsvi_keys *k, const struct obsvi_key *key)
 {
     struct obsvi_bytes name = {0};
@@ -281,6 +297,7 @@ static void forget_all(struct obsvi_keys *k)
             free(key);
         }
     k->count = 0;
+    k->first = NULL;
 }
 
 bool obsvi_keys_init(struct obsvi_keys *k)

@@ -31,8 +31,9 @@ enum obsvi_own_key {
 };
 
 struct obsvi_key {
-    struct obsvi_key *next;  /* same slot */
-    struct obsvi_key *final; /* the entry of the name it is written under; often itself */
+    struct obsvi_key *next;     /* same slot */
+    struct obsvi_key *final;    /* the entry of the name it is written under; often itself */
+    struct obsvi_key *follower; /* the key given after this one last time; NULL: none */
     uint64_t hash;
     struct obsvi_str original;
     struct obsvi_str text;      /* valid UTF-8, acceptable to Loki, 1..OBSVI_KEY_BYTES_MAX bytes */
@@ -49,6 +50,7 @@ struct obsvi_key {
 struct obsvi_keys {
     struct obsvi_key **slots;
     uint32_t count;
+    struct obsvi_key *first; /* the first one of the last record */
     struct obsvi_key *own[OBSVI_OWN_COUNT];
     struct obsvi_bytes scratch, text;
 };
@@ -63,7 +65,11 @@ bool obsvi_keys_trim(struct obsvi_keys *k);
 
 /* The entry of a key as the application gave it; NULL: no memory. */
 struct obsvi_key *obsvi_keys_find(struct obsvi_keys *k, struct obsvi_str original);
-/* The same, but only if it is known already; NULL otherwise. */
+/* The same, guessing first that it is the one that came after `previous` (NULL: the record's first) last
+ * time: records of one call site have their keys in one order, so most need no hash. */
+struct obsvi_key *obsvi_keys_find_after(struct obsvi_keys *k, struct obsvi_key *previous,
+                                        struct obsvi_str original);
+/* The same as find, but only if it is known already; NULL otherwise. */
 struct obsvi_key *obsvi_keys_peek(const struct obsvi_keys *k, struct obsvi_str original);
 /* The entry of "extra_" + key->text. */
 struct obsvi_key *obsvi_keys_find_extra(struct obsvi_keys *k, const struct obsvi_key *key);

@@ -140,8 +140,9 @@ static bool add_attr(struct obsvi_view *view, struct obsvi_str key_text, const s
 {
     bool is_full =
         view->attr_count >= view->config->attr_count_limit || view->attr_count >= OBSVI_LOKI_ENTRIES_MAX;
-    struct obsvi_key *given =
-        is_full ? obsvi_keys_peek(&view->keys, key_text) : obsvi_keys_find(&view->keys, key_text);
+    struct obsvi_key *given = is_full ? obsvi_keys_peek(&view->keys, key_text)
+                                      : obsvi_keys_find_after(&view->keys, view->last_given, key_text);
+    view->last_given = given;
     if (given && given->given_in == view->serial) { /* the last one wins, in the place of the first */
         view->attrs[given->index].value = *value;
         view->dropped_count++;
@@ -222,7 +223,8 @@ static void add_own_attrs(struct obsvi_view *view, const struct obsvi_schema *sc
     add_own(view, OBSVI_OWN_EXCEPTION_TYPE, view->exception_type, OBSVI_TO_OTLP);
     add_own(view, OBSVI_OWN_EXCEPTION_MESSAGE, view->exception_message, OBSVI_TO_OTLP);
     add_own(view, OBSVI_OWN_EXCEPTION_STACKTRACE, view->exception_stacktrace, OBSVI_TO_OTLP);
-    if (view->record->level.len && !is_usual_level(view->level))
+    if (view->record->level.len && !obsvi_str_eq(view->level, view->severity_text) &&
+        !is_usual_level(view->level))
         add_own(view, OBSVI_OWN_LEVEL_NAME, text_value(view->level), OBSVI_TO_OTLP);
 }
 
@@ -266,6 +268,7 @@ bool obsvi_view_load(struct obsvi_view *view, const struct obsvi_record *record)
         return false;
     view->record = record;
     view->serial++;
+    view->last_given = NULL;
     view->attr_count = 0;
     view->dropped_count = record->head->attrs_dropped_count;
     const struct obsvi_schema *schema =

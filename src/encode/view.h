@@ -63,7 +63,8 @@ struct obsvi_view {
     struct obsvi_cost resource_cost; /* of what Loki repeats on each line */
     struct obsvi_keys keys;
     struct obsvi_mender mender;
-    uint64_t serial; /* of the record; stamps keys */
+    struct obsvi_key *last_given; /* while loading: the key before this one */
+    uint64_t serial;              /* of the record; stamps keys */
 };
 
 /* False: no memory. */
