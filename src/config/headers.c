@@ -40,14 +40,14 @@ static bool split(struct obsvi_str entry, struct obsvi_str *key, struct obsvi_st
     return true;
 }
 
-/* A key that may be shown. "abc==" is a token with base64 padding, not a header abc. */
+/* A key that may be shown. "abc=" and "abc==" are tokens with base64 padding, not headers named abc. */
 static bool is_clear_key(struct obsvi_str key, struct obsvi_str value)
 {
     size_t padding = 0;
     while (padding < value.len && value.ptr[padding] == '=')
         padding++;
-    bool is_padding = value.len > 0 && padding == value.len;
-    return is_token(key) && !memchr(key.ptr, '%', key.len) && key.len <= KEY_SHOWN_BYTES_MAX && !is_padding;
+    return is_token(key) && !memchr(key.ptr, '%', key.len) && key.len <= KEY_SHOWN_BYTES_MAX &&
+           padding < value.len;
 }
 
 static bool is_reserved(struct obsvi_str key)
@@ -131,11 +131,11 @@ static int parse_entry(const char *name, unsigned number, struct obsvi_str entry
     struct obsvi_str key, value;
     bool is_pair = split(entry, &key, &value);
     if (!is_pair || !is_clear_key(key, value)) {
-        obsvi_diag(
-            OBSVI_DIAG_WARNING, NULL,
-            "%s: entry %u is not key=value and is skipped (not shown, it may be a secret); write for example "
-            "Authorization=Basic%%20…, and a comma inside a value as %%2C",
-            name, number);
+        obsvi_diag(OBSVI_DIAG_WARNING, NULL,
+                   "%s: entry %u is not key=value and is skipped (not shown, it may be a secret); write for "
+                   "example Authorization=Basic%%20…, with a comma in a value as %%2C; a variable that was "
+                   "unset where it was written leaves an empty value",
+                   name, number);
         return 0;
     }
     if (is_reserved(key)) {

@@ -121,12 +121,18 @@ size_t obsvi_text_percent_decode(char *s, size_t n, bool *is_malformed)
     return len;
 }
 
+/* "<region>", "<your token>"; not "Bob <bob@example.com>" and not the "<2,b=2>" of "a=1<2,b=2>1". */
+static bool is_placeholder(const char *s, size_t n)
+{
+    return n > 0 && !memchr(s, '@', n) && !(memchr(s, ',', n) && memchr(s, '=', n));
+}
+
 bool obsvi_text_has_placeholder(struct obsvi_str s)
 {
     const char *end = s.ptr + s.len;
     for (const char *open = s.ptr; s.len && (open = memchr(open, '<', (size_t)(end - open))); open++) {
         const char *close = memchr(open, '>', (size_t)(end - open));
-        if (close && close > open + 1 && !memchr(open, '@', (size_t)(close - open)))
+        if (close && is_placeholder(open + 1, (size_t)(close - open) - 1))
             return true;
     }
     return false;

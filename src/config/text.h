@@ -42,8 +42,7 @@ bool obsvi_text_same(struct obsvi_str a, const char *b);
  * hexadecimal digits do not follow stays as it is and sets *is_malformed (never cleared). */
 size_t obsvi_text_percent_decode(char *s, size_t n, bool *is_malformed);
 
-/* True if s holds a hint that was meant to be replaced: '<', some text, '>'. "Bob <bob@example.com>" is not
- * one. */
+/* True if s holds a hint that was meant to be replaced: '<', some text, '>'. */
 bool obsvi_text_has_placeholder(struct obsvi_str s);
 
 #endif
