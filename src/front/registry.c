@@ -69,8 +69,8 @@ static void release_ring(void *ring)
 {
     struct obsvi_ring *r = ring;
     own_ring = NULL; /* a later destructor that logs takes a new ring */
-    /* release: the thread's last record is in the ring before the shipper sees it orphaned (G5) */
-    atomic_store_explicit(&r->state, OBSVI_RING_ORPHANED, memory_order_release);
+    /* release: pairs with take_free_ring; the next owner goes on where this one stopped (G5) */
+    atomic_store_explicit(&r->state, OBSVI_RING_FREE, memory_order_release);
 }
 
 int obsvi_registry_init(uint64_t ring_bytes)
@@ -217,18 +217,9 @@ struct obsvi_ring *obsvi_registry_ring(uint32_t index)
 void obsvi_registry_tend(void)
 {
     uint32_t free_count = 0;
-    uint64_t damaged = 0; /* nothing can be: the ring is empty or we leave it */
-    for (uint32_t i = 0; i < obsvi_registry_count(); i++) {
-        struct obsvi_ring *r = obsvi_registry_ring(i);
-        /* acquire: pairs with release_ring, so that emptiness is judged with the last record in view (G5) */
-        uint32_t state = atomic_load_explicit(&r->state, memory_order_acquire);
-        if (state == OBSVI_RING_ORPHANED && !obsvi_ring_peek(r, &damaged)) {
-            atomic_store_explicit(&r->state, OBSVI_RING_FREE,
-                                  memory_order_release); /* pairs with take_free_ring */
-            state = OBSVI_RING_FREE;
-        }
-        free_count += state == OBSVI_RING_FREE;
-    }
+    for (uint32_t i = 0; i < obsvi_registry_count(); i++)
+        free_count +=
+            atomic_load_explicit(&obsvi_registry_ring(i)->state, memory_order_relaxed) == OBSVI_RING_FREE;
     if (free_count < STOCK_RINGS)
         (void)add_chunk(); /* none to be had: tried again on the next pass */
 }

@@ -1,11 +1,11 @@
 /* registry: which thread owns which ring, as the shipper and the life-cycle see it. The faces see front.h.
  *
  * Rings are made ahead of need, in chunks of one mapping each, untouched pages of which cost no memory. A
- * thread's first log call takes a free ring with one compare-and-swap; the shipper keeps some free ones in
- * stock. A thread's exit leaves its ring to the shipper, which drains it and frees it for the next thread.
+ * thread's first log call takes a free ring with one compare-and-swap, the thread's exit frees it; the
+ * shipper keeps some free ones in stock. The next owner simply goes on behind what the last one left: the
+ * shipper drains every ring, owned or not.
  *
- *      FREE ──(first log call of a thread: CAS)──► OWNED ──(thread exit)──► ORPHANED ──(drained: shipper)──►
- * FREE
+ *      FREE ──(first log call of a thread: CAS, acquire)──► OWNED ──(thread exit: release)──► FREE
  *
  * Guarantee G5: a ring has at most one producer at a time, and whatever a thread accepted before it ended is
  * drained.
@@ -32,7 +32,7 @@ void obsvi_registry_set_wake(obsvi_registry_wake_fn wake);
 uint32_t obsvi_registry_count(void);
 struct obsvi_ring *obsvi_registry_ring(uint32_t index);
 
-/* Shipper only: frees orphaned rings that are empty, makes more if few are left. Call once a pass. */
+/* Shipper only: makes more rings if few are free. Call once a pass. */
 void obsvi_registry_tend(void);
 
 /* Sums over all rings. Exact when nothing moves. */

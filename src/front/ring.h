@@ -37,9 +37,8 @@ enum {
 };
 
 enum obsvi_ring_state {
-    OBSVI_RING_FREE = 0, /* nobody's */
-    OBSVI_RING_OWNED,    /* a living thread writes it */
-    OBSVI_RING_ORPHANED, /* its thread is gone; free once it is drained */
+    OBSVI_RING_FREE = 0, /* no thread writes it; it may still hold records of the last one that did */
+    OBSVI_RING_OWNED,
 };
 
 struct obsvi_ring {
@@ -55,7 +54,7 @@ struct obsvi_ring {
     _Atomic uint64_t consumed_count;                /* [w: shipper, r: anyone] records taken out */
 
     /* shared, rarely written */
-    alignas(OBSVI_RING_LINE) _Atomic uint32_t state; /* enum obsvi_ring_state [w: owner, shipper] */
+    alignas(OBSVI_RING_LINE) _Atomic uint32_t state; /* enum obsvi_ring_state [w: owners] */
     uint32_t capacity_bytes;                         /* a power of two */
 
     alignas(OBSVI_RING_LINE) uint8_t data[];
