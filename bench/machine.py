@@ -1,4 +1,4 @@
-"""One line about the machine: a figure without it says nothing."""
+"""One line about the machine, and how busy it was before we came: a figure without them says nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 
 def describe_machine() -> str:
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{_cpu()}, {os.cpu_count()} CPUs; {platform.system()} {platform.release()}; {python}"
+    load = f"load {os.getloadavg()[0]:.1f}"
+    return f"{_cpu()}, {os.cpu_count()} CPUs; {platform.system()} {platform.release()}; {python}; {load}"
 
 
 def _cpu() -> str:

@@ -25,6 +25,7 @@ from bench.table import Table  # noqa: E402
 
 def main() -> int:
     arguments = parse()
+    machine = describe_machine()
     runs: dict[str, list[Run]] = {}
     try:
         with running_sink() as sink:
@@ -35,7 +36,6 @@ def main() -> int:
         print(f"bench: {error}", file=sys.stderr)
         return 1
 
-    machine = describe_machine()
     tables = [Table.of(import_module(f"bench.scenarios.{name}"), done) for name, done in runs.items()]
     print(f"{machine}\n{arguments.rounds} rounds; median of the rounds [lowest–highest round]")
     for table in tables:
