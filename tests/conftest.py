@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILD = Path(os.environ.get("OBSV_BUILD_DIR", ROOT / "build" / "dev")).resolve()
+BUILD = Path(os.environ.pop("OBSV_BUILD_DIR", ROOT / "build" / "dev")).resolve()
 
 # The package of the build comes first, here and in every Python that a test starts.
 sys.path.insert(0, str(BUILD / "python"))
@@ -22,7 +22,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(BUILD / "python"), str(ROOT / "e
 
 # A developer's own settings must not decide a test.
 for name in list(os.environ):
-    if name.startswith(("OTEL_", "APP_")) or name == "LOG_LEVEL" or (name.startswith("OBSV_") and name != "OBSV_BUILD_DIR"):
+    if name.startswith(("OTEL_", "OBSV_", "APP_")) or name == "LOG_LEVEL":
         del os.environ[name]
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
