@@ -16,6 +16,7 @@ logger = logging.getLogger("bench.orders")
 def set_up(sink_url: str) -> None:
     os.environ["OTEL_SERVICE_NAME"] = "bench"
     os.environ["OTEL_EXPORTER_OTLP_ENDPOINT"] = sink_url
+    os.environ["OTEL_LOG_LEVEL"] = "warn"  # no start-up line amid the progress
     from observability import init_observability
 
     init_observability()
