@@ -1,5 +1,5 @@
-/* header_c99: include/obsv.h compiled as ISO C99 with every warning an error (tests/CMakeLists.txt). Nothing runs; the
- * uses below make the compiler expand each macro and inline function. */
+/* header_c99: include/obsv.h compiled as ISO C99 with every warning an error (tests/CMakeLists.txt). Nothing
+ * runs; the uses below make the compiler expand each macro and inline function. */
 #include "obsv.h"
 
 void header_c99_uses_everything(struct obsv_logger *log);

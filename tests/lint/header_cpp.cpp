@@ -1,4 +1,5 @@
-/* header_cpp: include/obsv.h compiled as ISO C++11 with every warning an error (tests/CMakeLists.txt). Nothing runs. */
+/* header_cpp: include/obsv.h compiled as ISO C++11 with every warning an error (tests/CMakeLists.txt).
+ * Nothing runs. */
 #include "obsv.h"
 
 void header_cpp_uses_everything(obsv_logger *log);
