@@ -117,6 +117,9 @@ static void set_options(struct obsvi_http_sink *s)
 #if LIBCURL_VERSION_NUM >= 0x075700
     curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L); /* a hanging name look-up is abandoned, not waited for */
 #endif
+    if (strncasecmp(c->endpoint, "http:", 5) == 0)
+        curl_easy_setopt(e, CURLOPT_PROXY,
+                         ""); /* law 5: a proxy from the environment would see headers in the clear */
     if (c->certificate)
         curl_easy_setopt(e, CURLOPT_CAINFO, c->certificate);
     if (c->client_certificate)
