@@ -34,8 +34,9 @@
 /* The attributes of a logging.LogRecord (Lib/logging/__init__.py, LogRecord.__init__) that we read. */
 #define EXT_FIELDS(X)                                                                                        \
     X(name)                                                                                                  \
-    X(msg) X(args) X(levelname) X(levelno) X(pathname) X(lineno) X(funcName) X(exc_info) X(exc_text)         \
-        X(stack_info) X(created)
+    X(msg)                                                                                                   \
+    X(args) X(levelname) X(levelno) X(pathname) X(lineno) X(funcName) X(exc_info) X(exc_text) X(stack_info)  \
+        X(created)
 
 enum ext_field {
 #define EXT_FIELD(name) EXT_FIELD_##name,

@@ -22,17 +22,19 @@ struct ext_state *ext_state_of_type(PyTypeObject *type)
 /* Every str_… member and its text. */
 #define NAMES(X)                                                                                             \
     X(str_empty, "")                                                                                         \
-    X(str_emit, "emit") X(str_filter, "filter") X(str_filters, "filters")                                    \
-        X(str_get_current_span, "get_current_span") X(str_get_message, "getMessage")                         \
-            X(str_get_span_context, "get_span_context") X(str_module, "__module__")                          \
-                X(str_otel_trace, "opentelemetry.trace") X(str_qualname, "__qualname__")                     \
-                    X(str_span_id, "span_id") X(str_trace_flags, "trace_flags") X(str_trace_id, "trace_id")
+    X(str_emit, "emit")                                                                                      \
+    X(str_filter, "filter") X(str_filters, "filters") X(str_get_current_span, "get_current_span")            \
+        X(str_get_message, "getMessage") X(str_get_span_context, "get_span_context")                         \
+            X(str_module, "__module__") X(str_otel_trace, "opentelemetry.trace")                             \
+                X(str_qualname, "__qualname__") X(str_span_id, "span_id") X(str_trace_flags, "trace_flags")  \
+                    X(str_trace_id, "trace_id")
 
 /* Every object of the state. */
 #define OBJECTS(X)                                                                                           \
     X(handler_type)                                                                                          \
-    X(stats_type) X(handler_emit) X(log_record_type) X(get_message) X(enum_type) X(format_exception)         \
-        X(get_current_span) X(field_names)
+    X(stats_type)                                                                                            \
+    X(handler_emit) X(log_record_type) X(get_message) X(enum_type) X(format_exception) X(get_current_span)   \
+        X(field_names)
 
 static int import_attr(PyObject **out, const char *module, const char *name)
 {

@@ -175,6 +175,12 @@ static bool has_native_message(struct ext_state *st, PyObject *record)
     return same;
 }
 
+static bool has_args(const struct parts *p)
+{
+    PyObject *args = p->field[EXT_FIELD_args];
+    return args && args != Py_None && !(PyTuple_CheckExact(args) && PyTuple_GET_SIZE(args) == 0);
+}
+
 /* LogRecord.getMessage: str(msg), and `% args` if there are any. NULL with an exception set. */
 static PyObject *message_format(const struct parts *p)
 {
@@ -182,7 +188,7 @@ static PyObject *message_format(const struct parts *p)
     if (!msg)
         return PyUnicode_FromString("");
     PyObject *text = PyUnicode_CheckExact(msg) ? Py_NewRef(msg) : PyObject_Str(msg);
-    if (!text || !args || args == Py_None || (PyTuple_CheckExact(args) && PyTuple_GET_SIZE(args) == 0))
+    if (!text || !has_args(p))
         return text;
     int wanted = PyObject_IsTrue(args);
     PyObject *whole = wanted > 0 ? PyNumber_Remainder(text, args) : wanted == 0 ? Py_NewRef(text) : NULL;
@@ -234,7 +240,8 @@ static uint64_t time_of(PyObject *created)
     double seconds = PyFloat_AS_DOUBLE(created);
     if (!(seconds > 0 && seconds < 1.8e10))
         return now;
-    uint64_t then = (uint64_t)(seconds * 1e9);
+    uint64_t whole = (uint64_t)seconds; /* apart from the fraction, or a double's 53 bits would not do */
+    uint64_t then = whole * 1000000000u + (uint64_t)((seconds - (double)whole) * 1e9 + 0.5);
     uint64_t apart = then > now ? then - now : now - then;
     return apart > CREATED_TOLERANCE_NS ? then : now;
 }
@@ -324,7 +331,7 @@ static void write_fault(struct ext_state *st, struct obsvi_writer *w, struct par
 {
     if (f->text)
         ext_value_attr_named(st, w, f, "log_error", f->text);
-    if (!p->message_failed || !p->field[EXT_FIELD_args])
+    if (!p->message_failed || !has_args(p))
         return;
     PyObject *args = PyObject_Repr(p->field[EXT_FIELD_args]);
     if (args)

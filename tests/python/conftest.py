@@ -59,8 +59,11 @@ class Program:
         self.receiver = receiver
 
     def environment(self, settings: Mapping[str, str] = {}) -> dict[str, str]:
+        # Unbuffered, a print() is several writes, and a JSON line may come in between.
+        kept_out = {"OBSV_BUILD_DIR", "PYTHONUNBUFFERED"}
+        inherited = {name: value for name, value in os.environ.items() if name not in kept_out}
         return {
-            **os.environ,
+            **inherited,
             "PYTHONPATH": os.pathsep.join([os.environ.get("PYTHONPATH", ""), str(TESTS)]),
             "OTEL_EXPORTER_OTLP_ENDPOINT": self.receiver.url,
             **settings,

@@ -178,7 +178,10 @@ objects = st.one_of(
     st.integers().map(Quantity),
     anything.map(Symbol),
     numpy_scalars,
-    st.sampled_from([Exploding(), Doubly(), NotText(), Exploding, len, ..., NotImplemented]),
+    st.builds(Exploding),
+    st.builds(Doubly),
+    st.builds(NotText),
+    st.sampled_from([Exploding, len, ..., NotImplemented]),
 )
 keys = st.one_of(
     names.map("k".__add__),
@@ -222,7 +225,8 @@ messages = st.one_of(
     st.tuples(st.just("%s at %.2f"), st.tuples(st.one_of(anything, st.uuids()), st.floats())),
     st.tuples(st.just("%d lots"), st.tuples(st.integers() | anything)),
     st.tuples(st.just("too few %s %s"), st.tuples(names)),
-    st.tuples(st.sampled_from([Exploding(), 42, {"px": decimal.Decimal("1.1")}, None, uuid.UUID(int=7)]), st.just(())),
+    st.tuples(st.builds(Exploding), st.just(())),
+    st.tuples(st.sampled_from([42, {"px": decimal.Decimal("1.1")}, None, uuid.UUID(int=7)]), st.just(())),
 )
 records = st.builds(
     lambda logger, level, message, extra, exception: Logged(logger, level, *message, extra, exception),

@@ -10,7 +10,10 @@ class Exploding:
     def __str__(self) -> str:
         raise ValueError("no text for you")
 
-    __repr__ = __str__
+
+class Unprintable(Exploding):
+    def __repr__(self) -> str:
+        raise ValueError("nor this way")
 
 
 class Doubly:
@@ -100,9 +103,9 @@ class Endless:
         return "endless"
 
 
-def nested(depth: int, innermost: Any = "core") -> Any:
+def nested(depth: int, innermost: Any = "core", start: int = 0) -> Any:
     value = innermost
-    for i in range(depth):
+    for i in range(start, start + depth):
         value = {"d": value} if i % 2 else [value]
     return value
 

@@ -18,7 +18,7 @@ def test_main_thread(program: Program) -> None:
         strategy()
     """, status=1)
     line, record = run.both()[1]
-    assert (line["level"], line["logger"]) == ("FATAL", "root")
+    assert (line["level"], line["logger"]) == ("CRITICAL", "root")
     assert record.severity == 21
     assert line["exception"]["type"] == "ValueError"
     assert "in strategy" in line["exception"]["stacktrace"]
@@ -76,7 +76,7 @@ def test_asyncio_main(program: Program) -> None:
         asyncio.run(main())
     """, status=1)
     line, _ = run.one()
-    assert (line["level"], line["exception"]["type"]) == ("FATAL", "RuntimeError")
+    assert (line["level"], line["exception"]["type"]) == ("CRITICAL", "RuntimeError")
 
 
 def test_where_nothing_can_be_raised(program: Program) -> None:

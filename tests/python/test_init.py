@@ -119,6 +119,7 @@ def test_dict_config(program: Program) -> None:
         import logging.config
         config = {
             "version": 1,
+            "disable_existing_loggers": False,
             "formatters": {"f": {"format": "%(asctime)s %(message)s"}},
             "filters": {"only": {"name": "trade"}},
             "handlers": {"obsv": {"class": "observability.Handler", "level": "WARNING", "formatter": "f", "filters": ["only"]}},

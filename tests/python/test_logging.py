@@ -261,7 +261,7 @@ def test_custom_levels(program: Program) -> None:
 def test_capture_warnings(program: Program) -> None:
     run = program.logs("logging.captureWarnings(True); import warnings; warnings.warn('old API')")
     line, _ = run.one()
-    assert (line["level"], line["logger"]) == ("WARN", "py.warnings")
+    assert (line["level"], line["logger"]) == ("WARNING", "py.warnings")
     assert "UserWarning: old API" in line["message"]
 
 

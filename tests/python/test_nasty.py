@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -35,8 +36,8 @@ VALUES: dict[str, tuple[str, Any]] = {
     "memoryview in steps": ("memoryview(b'abcdef')[::2]", b"ace"),
     "empty things": ("[[], {}, '', b'', ()]", [[], {}, "", b"", []]),
     "nested 64 deep": ("nested(64)", nested(64)),
-    "nested 65 deep": ("nested(65)", nested(64, "<too deep>")),
-    "nested a thousand deep": ("nested(1000)", None),
+    "nested 65 deep": ("nested(65)", nested(64, "<too deep>", start=1)),
+    "nested a thousand deep": ("nested(1000)", nested(64, "<too deep>", start=936)),
     "cycle": ("cycle()", [1, {"self": "<cycle>"}]),
     "shared, not a cycle": ("(lambda x: [x, x])([1])", [[1], [1]]),
     "exploding __str__": ("Exploding()", "<unprintable Exploding>"),
@@ -44,7 +45,7 @@ VALUES: dict[str, tuple[str, Any]] = {
     "__str__ that gives no str": ("NotText()", "<unprintable NotText>"),
     "exploding in depth": ("{'a': [1, Exploding()], 'b': 2}", {"a": [1, "<unprintable Exploding>"], "b": 2}),
     "exploding key": ("{Exploding(): 1}", {"<unprintable Exploding>": 1}),
-    "keys that are no strings": ("{1: 'a', None: 'b', 2.5: 'c', (1, 2): 'd'}", {"1": "a", "None": "b", "2.5": "c", "(1, 2)": "d"}),
+    "keys of other types": ("{1: 'a', None: 'b', 2.5: 'c', (1, 2): 'd'}", {"1": "a", "None": "b", "2.5": "c", "(1, 2)": "d"}),
     "set": ("{7}", [7]),
     "named tuple": ("__import__('collections').namedtuple('P', 'x y')(1, 2)", [1, 2]),
     "ordered dict": ("__import__('collections').OrderedDict(b=1, a=2)", {"b": 1, "a": 2}),
@@ -81,9 +82,17 @@ def test_value(program: Program, name: str) -> None:
     assert [(record.body, record.attributes) for _, record in pairs] == [(f"neighbour {i}", {"i": i}) for i in range(NEIGHBOURS)]
     assert (record.attributes["before"], record.attributes["after"]) == (1, 2)
     assert ("log_error" in record.attributes) == (name in EXPLODING)
-    if expected is not None:
-        assert corpus.same(record.attributes["v"], expected)
-        assert corpus.same(line["v"], corpus.in_json(expected))
+    assert corpus.same(unfolded(record.attributes["v"]) if "deep" in name else record.attributes["v"], expected)
+    assert corpus.same(line["v"], corpus.in_json(expected))
+
+
+def unfolded(value: Any, depth: int = 0) -> Any:
+    """Protobuf's decoders refuse messages nested more than 100 deep, so the engine writes what is deeper as JSON."""
+    if isinstance(value, list):
+        return [unfolded(item, depth + 1) for item in value]
+    if isinstance(value, dict):
+        return {key: unfolded(item, depth + 1) for key, item in value.items()}
+    return json.loads(value) if depth >= 30 and value.startswith(("[", "{")) else value
 
 
 def test_endless_text_is_cut_and_marked(program: Program) -> None:
@@ -198,6 +207,12 @@ def test_exploding_message_and_exception(program: Program) -> None:
     assert (second["message"], second["log_error"]) == ("%s", "ValueError: no text for you")
     assert third["exception"]["message"] == "<unprintable Error>"
     assert third["exception"]["type"] == "python.nasty.Doubly.Error"
+
+
+def test_arguments_that_cannot_even_be_shown(program: Program) -> None:
+    line, record = program.logs("log.info('%d', Unprintable())").one()
+    assert line["message"] == "%d"
+    assert list(record.attributes) == ["log_error"]
 
 
 def test_log_calls_inside_log_calls(program: Program) -> None:
