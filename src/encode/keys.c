@@ -59,7 +59,7 @@ void obsvi_key_put_repaired(struct obsvi_bytes *out, struct obsvi_str key)
         put_hex_key(out, key);
         return;
     }
-    obsvi_utf8_put(out, key.ptr, obsvi_utf8_cut(key.ptr, n));
+    obsvi_utf8_put(out, key.ptr, n < key.len ? obsvi_utf8_cut(key.ptr, n) : n);
     if (!out->failed && out->len - start > OBSVI_KEY_BYTES_MAX) /* U+FFFD is longer than what it replaces */
         out->len = start + obsvi_utf8_cut((char *)out->data + start, OBSVI_KEY_BYTES_MAX);
     if (!out->failed && !has_alphanumeric((char *)out->data + start, out->len - start)) {
