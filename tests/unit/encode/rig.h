@@ -28,10 +28,10 @@ static inline struct rig *rig_new(void)
 {
     struct rig *rig = calloc(1, sizeof *rig);
     assert_non_null(rig);
-    rig->resource[0] = (struct obsvi_pair){"service.name", "svc"};
-    rig->resource[1] = (struct obsvi_pair){"telemetry.sdk.name", "obsv"};
+    rig->resource[0] = (struct obsvi_pair){(char *)"service.name", (char *)"svc"};
+    rig->resource[1] = (struct obsvi_pair){(char *)"telemetry.sdk.name", (char *)"obsv"};
     rig->config = (struct obsvi_config){
-        .service_name = "svc",
+        .service_name = (char *)"svc",
         .resource = {rig->resource, 2},
         .compression = OBSVI_COMPRESSION_NONE,
         .attr_count_limit = 128,

@@ -1,6 +1,6 @@
 /* The OTLP request, byte for byte against vectors computed by hand from the .proto files. The official
  * decoder judges generated records in the Python tests; this is the anchor that needs nothing else. */
-#include "encode/rig.h"
+#include "unit/encode/rig.h"
 
 #include "encode/otlp.h"
 
@@ -228,8 +228,8 @@ static void test_a_resource_that_loki_would_refuse_is_mended(void **state)
     struct rig *rig = rig_new();
     char *value = filled('v', 5000);
     rig->config.protocol = OBSVI_HTTP_JSON;
-    rig->resource[0] = (struct obsvi_pair){"_", "a\xff"};
-    rig->resource[1] = (struct obsvi_pair){"service.name", value};
+    rig->resource[0] = (struct obsvi_pair){(char *)"_", (char *)"a\xff"};
+    rig->resource[1] = (struct obsvi_pair){(char *)"service.name", value};
     struct obsvi_batch_body *b = obsvi_batch_body_new(&rig->config);
     log_to(rig, b, "a");
     struct obsvi_bytes out = {0};

@@ -1,7 +1,7 @@
 /* The stdout line: exact text, and valid JSON whatever the record holds. */
-#include "encode/rig.h"
+#include "unit/encode/rig.h"
 
-#include "encode/json_check.h"
+#include "unit/encode/json_check.h"
 #include "encode/utf8.h"
 #include "front/schema.h"
 
@@ -12,8 +12,8 @@ static void test_keys_stand_in_their_order(void **state)
     (void)state;
     static const uint8_t trace[16] = {0xab, 1}, span[8] = {0xcd, 2};
     struct rig *rig = rig_new();
-    rig->config.environment = "prod";
-    rig->config.version = "1.2";
+    rig->config.environment = (char *)"prod";
+    rig->config.version = (char *)"1.2";
     struct obsvi_writer *w = rig_begin(rig, "order rejected");
     obsvi_writer_event(w, "order_rejected", 14);
     rig_str(rig, "symbol", "BTC-USD");

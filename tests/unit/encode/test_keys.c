@@ -1,6 +1,6 @@
 /* Keys: repair of those that Loki refuses, renaming of those that collide, and a table that does not grow for
  * ever. */
-#include "encode/rig.h"
+#include "unit/encode/rig.h"
 
 static struct obsvi_keys keys;
 

@@ -1,5 +1,5 @@
 /* Limits, duplicates and marks: what both sinks will say of a record. */
-#include "encode/rig.h"
+#include "unit/encode/rig.h"
 
 static const struct obsvi_view *load(struct rig *rig)
 {
