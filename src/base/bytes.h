@@ -45,8 +45,8 @@ static inline uint8_t *obsvi_bytes_room(struct obsvi_bytes *b, size_t extra)
 
 static inline void obsvi_bytes_put(struct obsvi_bytes *b, const void *p, size_t n)
 {
-    uint8_t *at = obsvi_bytes_room(b, n);
-    if (at && n) {
+    uint8_t *at = n ? obsvi_bytes_room(b, n) : NULL;
+    if (at) {
         memcpy(at, p, n);
         b->len += n;
     }
