@@ -18,6 +18,7 @@
 
 #include "front/front.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -35,8 +36,16 @@
 #define EXT_FIELDS(X)                                                                                        \
     X(name)                                                                                                  \
     X(msg)                                                                                                   \
-    X(args) X(levelname) X(levelno) X(pathname) X(lineno) X(funcName) X(exc_info) X(exc_text) X(stack_info)  \
-        X(created)
+    X(args)                                                                                                  \
+    X(levelname)                                                                                             \
+    X(levelno)                                                                                               \
+    X(pathname)                                                                                              \
+    X(lineno)                                                                                                \
+    X(funcName)                                                                                              \
+    X(exc_info)                                                                                              \
+    X(exc_text)                                                                                              \
+    X(stack_info)                                                                                            \
+    X(created)
 
 enum ext_field {
 #define EXT_FIELD(name) EXT_FIELD_##name,
@@ -59,12 +68,10 @@ struct ext_state {
     PyObject *handler_emit; /* our own emit, to see whether a subclass has another */
 
     PyTypeObject *log_record_type;
-    PyObject *get_message;        /* logging.LogRecord.getMessage as it was when we were imported */
-    unsigned int get_message_tag; /* version of the class for which it was still the same */
+    PyObject *get_message;                /* logging.LogRecord.getMessage as it was when we were imported */
+    _Atomic unsigned int get_message_tag; /* version of the class for which it was still the same */
     PyObject *enum_type;
     PyObject *format_exception; /* traceback.format_exception */
-    PyObject
-        *get_current_span; /* opentelemetry.trace.get_current_span, once the application has imported it */
 
     PyObject *field_names; /* str → enum ext_field, for keys that are not interned */
     struct {
@@ -76,14 +83,13 @@ struct ext_state {
         *str_get_span_context, *str_module, *str_otel_trace, *str_qualname, *str_span_id, *str_trace_flags,
         *str_trace_id;
 
-    bool code_attributes; /* OBSV_CODE_ATTRIBUTES, read at init */
+    _Atomic bool code_attributes; /* OBSV_CODE_ATTRIBUTES, read at init */
 };
 
 struct ext_state *ext_state_of_module(PyObject *module);
 struct ext_state *ext_state_of_type(PyTypeObject *type);
 
-/* ---- fault: what went wrong while a record was read
- * ------------------------------------------------------------- */
+/* ---- fault: what went wrong while a record was read ---------------------------------------------------- */
 
 /* Law 3 and 4: an exception in the application's own code (__str__, a wrong % format) must neither reach the
  * caller nor cost the record. The first one's text becomes the attribute `log_error`. What is not an
@@ -99,8 +105,7 @@ void ext_fault_catch(struct ext_fault *f, bool quietly);
 /* Releases the text; raises the interrupt again if there was one. True: an exception is set. */
 bool ext_fault_finish(struct ext_fault *f);
 
-/* ---- text: str → bytes
- * ------------------------------------------------------------------------------------------ */
+/* ---- text: str → bytes --------------------------------------------------------------------------------- */
 
 /* UTF-8 of a str. Lone surrogates are written as three bytes, which the encoders replace by U+FFFD. */
 struct ext_text {
@@ -121,8 +126,7 @@ void ext_text_close(struct ext_text *t);
  * NULL only without memory. */
 PyObject *ext_str_of(PyObject *o, struct ext_fault *f);
 
-/* ---- values, record, exception, trace
- * ------------------------------------------------------------------------------- */
+/* ---- values, record, exception, trace ------------------------------------------------------------------ */
 
 /* One attribute of any value. */
 void ext_value_attr(struct ext_state *st, struct obsvi_writer *w, struct ext_fault *f, PyObject *key,
@@ -149,8 +153,7 @@ bool ext_trace_current(struct ext_state *st, struct ext_trace *out, struct ext_f
 /* `hex` is a str of exactly 2n hexadecimal digits, not all zero (W3C trace-context: ids). */
 bool ext_trace_parse(PyObject *hex, uint8_t *out, size_t n);
 
-/* ---- parts of the module
- * ---------------------------------------------------------------------------------------- */
+/* ---- parts of the module ------------------------------------------------------------------------------- */
 
 int ext_handler_setup(PyObject *module, struct ext_state *st);
 int ext_stats_setup(PyObject *module, struct ext_state *st);

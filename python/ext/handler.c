@@ -63,7 +63,7 @@ static PyObject *finish(struct ext_fault *f, PyObject *result)
 }
 
 PyDoc_STRVAR(handle_doc,
-             "handle(record, /)\n--\n\n"
+             "handle($self, record, /)\n--\n\n"
              "Applies the handler's filters and records the LogRecord. Takes no lock and never waits.");
 
 static PyObject *handler_handle(PyObject *self, PyObject *record)
@@ -85,7 +85,7 @@ static PyObject *handler_handle(PyObject *self, PyObject *record)
     return finish(&fault, keep ? Py_True : Py_False);
 }
 
-PyDoc_STRVAR(emit_doc, "emit(record, /)\n--\n\n"
+PyDoc_STRVAR(emit_doc, "emit($self, record, /)\n--\n\n"
                        "Records the LogRecord without filtering. For subclasses; never waits.");
 
 static PyObject *handler_emit(PyObject *self, PyObject *record)

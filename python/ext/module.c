@@ -23,18 +23,28 @@ struct ext_state *ext_state_of_type(PyTypeObject *type)
 #define NAMES(X)                                                                                             \
     X(str_empty, "")                                                                                         \
     X(str_emit, "emit")                                                                                      \
-    X(str_filter, "filter") X(str_filters, "filters") X(str_get_current_span, "get_current_span")            \
-        X(str_get_message, "getMessage") X(str_get_span_context, "get_span_context")                         \
-            X(str_module, "__module__") X(str_otel_trace, "opentelemetry.trace")                             \
-                X(str_qualname, "__qualname__") X(str_span_id, "span_id") X(str_trace_flags, "trace_flags")  \
-                    X(str_trace_id, "trace_id")
+    X(str_filter, "filter")                                                                                  \
+    X(str_filters, "filters")                                                                                \
+    X(str_get_current_span, "get_current_span")                                                              \
+    X(str_get_message, "getMessage")                                                                         \
+    X(str_get_span_context, "get_span_context")                                                              \
+    X(str_module, "__module__")                                                                              \
+    X(str_otel_trace, "opentelemetry.trace")                                                                 \
+    X(str_qualname, "__qualname__")                                                                          \
+    X(str_span_id, "span_id")                                                                                \
+    X(str_trace_flags, "trace_flags")                                                                        \
+    X(str_trace_id, "trace_id")
 
 /* Every object of the state. */
 #define OBJECTS(X)                                                                                           \
     X(handler_type)                                                                                          \
     X(stats_type)                                                                                            \
-    X(handler_emit) X(log_record_type) X(get_message) X(enum_type) X(format_exception) X(get_current_span)   \
-        X(field_names)
+    X(handler_emit)                                                                                          \
+    X(log_record_type)                                                                                       \
+    X(get_message)                                                                                           \
+    X(enum_type)                                                                                             \
+    X(format_exception)                                                                                      \
+    X(field_names)
 
 static int import_attr(PyObject **out, const char *module, const char *name)
 {
@@ -92,19 +102,19 @@ static void module_free(void *module)
 
 PyDoc_STRVAR(
     flush_doc,
-    "flush(timeout=None)\n--\n\n"
+    "flush($module, timeout=None)\n--\n\n"
     "Waits until every record accepted before the call has left through both sinks.\n\n"
     "timeout: seconds; None: OTEL_BLRP_EXPORT_TIMEOUT. Returns False if the deadline passed or the engine\n"
     "is not running. Other threads run meanwhile.");
 PyDoc_STRVAR(
     shutdown_doc,
-    "shutdown(timeout=None)\n--\n\n"
+    "shutdown($module, timeout=None)\n--\n\n"
     "Flushes, then stops the engine; later records are counted and dropped. Done at exit by itself.\n\n"
     "timeout: seconds; None: OBSV_SHUTDOWN_TIMEOUT. Returns True if every record was delivered.");
-PyDoc_STRVAR(stats_doc, "stats()\n--\n\nThe engine's counters, now. Does not wait.");
-PyDoc_STRVAR(init_doc, "init(settings, /)\n--\n\nStarts the engine. Use init_observability().");
-PyDoc_STRVAR(settings_doc, "settings()\n--\n\nEvery setting as (variable, keyword, kind).");
-PyDoc_STRVAR(complain_doc, "complain(text, /)\n--\n\nOne line of the library's own on stderr.");
+PyDoc_STRVAR(stats_doc, "stats($module)\n--\n\nThe engine's counters, now. Does not wait.");
+PyDoc_STRVAR(init_doc, "init($module, settings, /)\n--\n\nStarts the engine. Use init_observability().");
+PyDoc_STRVAR(settings_doc, "settings($module)\n--\n\nEvery setting as (variable, keyword, kind).");
+PyDoc_STRVAR(complain_doc, "complain($module, text, /)\n--\n\nOne line of the library's own on stderr.");
 
 static PyMethodDef module_methods[] = {
     {"init", ext_init, METH_O, init_doc},

@@ -32,8 +32,7 @@ struct parts {
     struct extra few[FEW_EXTRAS];
 };
 
-/* ---- Names
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Names --------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *name;
@@ -96,8 +95,7 @@ static enum ext_field field_of(const struct ext_state *st, PyObject *key)
     return field ? (enum ext_field)PyLong_AsLong(field) : EXT_EXTRA;
 }
 
-/* ---- Taking the record apart
- * ------------------------------------------------------------------------------------ */
+/* ---- Taking the record apart --------------------------------------------------------------------------- */
 
 static bool extras_grow(struct parts *p)
 {
@@ -155,8 +153,7 @@ static struct extra *extra_of(struct parts *p, enum ext_field kind)
     return NULL;
 }
 
-/* ---- Message
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Message ------------------------------------------------------------------------------------------- */
 
 /* Whether getMessage() is the standard library's: then we do what it does without calling it. */
 static bool has_native_message(struct ext_state *st, PyObject *record)
@@ -210,8 +207,7 @@ static PyObject *message_of(struct ext_state *st, PyObject *record, struct parts
     return p->field[EXT_FIELD_msg] ? ext_str_of(p->field[EXT_FIELD_msg], f) : NULL;
 }
 
-/* ---- Writing
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Writing ------------------------------------------------------------------------------------------- */
 
 /* Python's levels on the OTLP scale: ten of theirs are four of ours, and the smallest number of a range is
  * its plain level (spec: logs/data-model.md, SeverityNumber). 1..9 is TRACE: what users register below DEBUG.

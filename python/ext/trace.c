@@ -66,24 +66,30 @@ out:
     return ok;
 }
 
-static bool span_function_found(struct ext_state *st)
+/* A new reference to opentelemetry.trace, if the application has imported it. */
+static PyObject *otel_module(struct ext_state *st)
 {
-    if (st->get_current_span)
-        return true;
-    PyObject *module = PyDict_GetItemWithError(PyImport_GetModuleDict(), st->str_otel_trace);
-    if (!module)
-        return false;
-    st->get_current_span = PyObject_GetAttr(module, st->str_get_current_span);
-    return st->get_current_span != NULL;
+    PyObject *modules = PyImport_GetModuleDict(), *module = NULL;
+#if PY_VERSION_HEX >= 0x030D0000
+    (void)PyDict_GetItemRef(modules, st->str_otel_trace, &module);
+#else
+    module = Py_XNewRef(PyDict_GetItemWithError(modules, st->str_otel_trace));
+#endif
+    return module;
+}
+
+static PyObject *current_span(struct ext_state *st)
+{
+    PyObject *module = otel_module(st);
+    PyObject *span = module ? PyObject_CallMethodNoArgs(module, st->str_get_current_span) : NULL;
+    Py_XDECREF(module);
+    return span;
 }
 
 bool ext_trace_current(struct ext_state *st, struct ext_trace *out, struct ext_fault *f)
 {
     bool ok = false;
-    PyObject *span = NULL, *context = NULL, *flags = NULL;
-    if (!span_function_found(st))
-        goto out;
-    span = PyObject_CallNoArgs(st->get_current_span);
+    PyObject *span = current_span(st), *context = NULL, *flags = NULL;
     context = span ? PyObject_CallMethodNoArgs(span, st->str_get_span_context) : NULL;
     if (!context || !read_id(context, st->str_trace_id, out->trace_id, 16) ||
         !read_id(context, st->str_span_id, out->span_id, 8))

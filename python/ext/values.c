@@ -159,8 +159,7 @@ static void put_buffer(struct values *v, const struct place *at, PyObject *o)
     put_str_of(v, at, o);
 }
 
-/* ---- Containers
- * ------------------------------------------------------------------------------------------------- */
+/* ---- Containers ---------------------------------------------------------------------------------------- */
 
 static bool enter(struct values *v, const struct place *at, PyObject *container)
 {
@@ -304,8 +303,7 @@ static void put_dict(struct values *v, const struct place *at, PyObject *dict)
     v->depth--;
 }
 
-/* ---- Dispatch
- * --------------------------------------------------------------------------------------------------- */
+/* ---- Dispatch ------------------------------------------------------------------------------------------ */
 
 static bool is_numpy(PyObject *o)
 {

@@ -27,6 +27,7 @@ __all__ = ["Handler", "Stats", "__version__", "flush", "init_observability", "sh
 
 _init_lock = threading.Lock()
 _owns_engine = False
+_is_set_up = False  # in this interpreter
 
 # Characters that every parser of a key=value list takes as they are; "<" and ">" so that a placeholder left in stays visible.
 _PLAIN = "!#$&'()*+-./:<>?@[]^_`{|}~"
@@ -44,7 +45,7 @@ def init_observability(**overrides: object) -> None:
     it, since stdout now has every record as JSON. Unhandled exceptions are logged before they take their usual way. A second
     call changes nothing; if ``logging.config`` has removed the Handler meanwhile, it is put back.
     """
-    global _owns_engine
+    global _owns_engine, _is_set_up
     with _init_lock:
         result, level, stdout_is_on = _init_engine([*_settings(overrides), "telemetry.sdk.language=python"])
         _owns_engine = _owns_engine or result == 0
@@ -52,11 +53,13 @@ def init_observability(**overrides: object) -> None:
         is_attached = any(isinstance(handler, Handler) for handler in root.handlers)
         if not is_attached:
             root.addHandler(Handler())
-        if result == 0:
+        is_first = result == 0 or not _is_set_up
+        if is_first:
             root.setLevel(level)
-        if stdout_is_on and (result == 0 or not is_attached):
+        if stdout_is_on and (is_first or not is_attached):
             _remove_console_handlers(root)
         _hooks.install()
+        _is_set_up = True
 
 
 def _settings(overrides: dict[str, object]) -> list[str]:

@@ -1,16 +1,41 @@
 import logging
 from collections.abc import Sequence
-from typing import final
+from typing import Final, final
+
+from _typeshed import structseq
 
 __version__: str
 
 class Handler(logging.Handler):
-    """Hands each record to the engine."""
+    def handle(self, record: logging.LogRecord, /) -> bool: ...
+    def emit(self, record: logging.LogRecord, /) -> None: ...
 
 @final
-class Stats(tuple[int, ...]):
-    """Counters since the engine started."""
-
+class Stats(structseq[int], tuple[int, ...]):
+    __match_args__: Final = (
+        "accepted",
+        "stdout_delivered",
+        "stdout_pending",
+        "stdout_dropped_ring_full",
+        "stdout_dropped_buffer_full",
+        "stdout_dropped_closed",
+        "stdout_dropped_off",
+        "stdout_dropped_shutdown",
+        "stdout_dropped_internal",
+        "export_delivered",
+        "export_pending",
+        "export_dropped_ring_full",
+        "export_dropped_outbox_full",
+        "export_dropped_rejected",
+        "export_dropped_off",
+        "export_dropped_shutdown",
+        "export_dropped_internal",
+        "export_requests",
+        "export_retries",
+        "export_bytes",
+        "export_last_status",
+        "outbox_bytes",
+    )
     @property
     def accepted(self) -> int: ...
     @property

@@ -87,10 +87,10 @@ class Program:
         assert run.status == status, f"status {run.status}\n{run.stderr}\n{run.stdout}"
         return run
 
-    def logs(self, code: str, *options: str, **settings: str) -> Run:
+    def logs(self, code: str, *options: str, status: int = 0, **settings: str) -> Run:
         """The same after init_observability(), with a logger `log` at hand."""
         start = PROLOGUE + "init_observability()\nlog = logging.getLogger('trade-exec')\n"
-        return self(code, *options, prologue=start, **settings)
+        return self(code, *options, status=status, prologue=start, **settings)
 
 
 @pytest.fixture

@@ -229,7 +229,7 @@ messages = st.one_of(
     st.tuples(st.sampled_from([42, {"px": decimal.Decimal("1.1")}, None, uuid.UUID(int=7)]), st.just(())),
 )
 records = st.builds(
-    lambda logger, level, message, extra, exception: Logged(logger, level, *message, extra, exception),
+    lambda logger, level, message, extra, exception: Logged(logger, level, message[0], message[1], extra, exception),
     st.sampled_from(["trade-exec", "trade-exec.orders", "root2", "Zürich"]),
     st.one_of(st.sampled_from([10, 20, 30, 40, 50]), st.integers(1, 70)),
     messages,

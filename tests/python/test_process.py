@@ -121,12 +121,12 @@ def test_interpreters_with_a_gil_of_their_own(program: Program) -> None:
             import _interpreters as interpreters
         else:
             import _xxsubinterpreters as interpreters
-        code = '''
-import logging, observability
-observability.init_observability()
-for i in range(200):
-    logging.info("inside", extra={"i": i, "v": [1, "x", {}]})
-'''
+        code = '''if True:
+            import logging, observability
+            observability.init_observability()
+            for i in range(200):
+                logging.info("inside", extra={"i": i, "v": [1, "x", {}]})
+        '''
         def inside():
             interpreter = interpreters.create()
             failure = interpreters.run_string(interpreter, code)

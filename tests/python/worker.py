@@ -24,7 +24,7 @@ def log(record: Logged) -> None:
 
 def main() -> None:
     init_observability(level=1)
-    stdin = sys.stdin.buffer
+    stdin = open(sys.stdin.fileno(), "rb", closefd=False)
     while stdin.peek(1):
         for record in pickle.load(stdin):
             log(record)
