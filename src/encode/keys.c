@@ -261,14 +261,16 @@ struct obsvi_key *obsvi_keys_find_after(struct obsvi_keys *k, struct obsvi_key *
     return *follower;
 }
 
-struct obsvi_key *obsvi_keys_find_extra(struct obsvi_keys *k, const struct obsvi_key *key)
+struct obsvi_key *obsvi_keys_find_extra(struct obsvi_keys *k, struct obsvi_key *key)
 {
+    if (key->extra)
+        return key->extra;
     struct obsvi_bytes name = {0};
     put_extra(&name, key->text);
-    struct obsvi_key *extra =
-        name.failed ? NULL : obsvi_keys_find(k, (struct obsvi_str){(char *)name.data, name.len});
+    if (!name.failed)
+        key->extra = obsvi_keys_find(k, (struct obsvi_str){(char *)name.data, name.len});
     obsvi_bytes_fini(&name);
-    return extra;
+    return key->extra;
 }
 
 static bool find_own(struct obsvi_keys *k)

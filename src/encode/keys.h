@@ -33,6 +33,7 @@ enum obsvi_own_key {
 struct obsvi_key {
     struct obsvi_key *next;     /* same slot */
     struct obsvi_key *final;    /* the entry of the name it is written under; often itself */
+    struct obsvi_key *extra;    /* the entry of "extra_" + text, once it was asked for */
     struct obsvi_key *follower; /* the key given after this one last time; NULL: none */
     uint64_t hash;
     struct obsvi_str original;
@@ -72,7 +73,7 @@ struct obsvi_key *obsvi_keys_find_after(struct obsvi_keys *k, struct obsvi_key *
 /* The same as find, but only if it is known already; NULL otherwise. */
 struct obsvi_key *obsvi_keys_peek(const struct obsvi_keys *k, struct obsvi_str original);
 /* The entry of "extra_" + key->text. */
-struct obsvi_key *obsvi_keys_find_extra(struct obsvi_keys *k, const struct obsvi_key *key);
+struct obsvi_key *obsvi_keys_find_extra(struct obsvi_keys *k, struct obsvi_key *key);
 
 /* True if Loki and protobuf take the key as it is. */
 bool obsvi_key_is_acceptable(struct obsvi_str key);

@@ -67,7 +67,7 @@ static size_t expect_request(uint8_t *out, int records)
             12,   13,   14,   15,   16,   0x52, 8,    8,    7,    6,    5,    4,    3,
             2,    1,    0x59, 8,    7,    6,    5,    4,    3,    2,    1, /* observed_time_unix_nano */
             0x62, 1,    'e',                                               /* event_name */
-        };
+    };
     uint8_t resource[256], scope_logs[1024], resource_logs[2048];
     size_t n = text_attr(resource, "service.name", "svc");
     n += text_attr(resource + n, "telemetry.sdk.name", "obsv");
