@@ -268,12 +268,13 @@ static int open_signals(void)
 
 static void serve(struct listener *l)
 {
-    struct pollfd fds[3] = {{.fd = obsvi_receiver_fd(l->receiver), .events = POLLIN},
-                            {.fd = l->out.stop_fd, .events = POLLIN},
-                            {.fd = l->out.fd, .events = 0}}; /* POLLERR: the reader went away */
+    static struct pollfd fds[2 + OBSVI_RECEIVER_POLL_MAX];
+    fds[0] = (struct pollfd){.fd = l->out.stop_fd, .events = POLLIN};
+    fds[1] = (struct pollfd){.fd = l->out.fd, .events = 0}; /* POLLERR: the reader went away */
     while (l->out.is_open && !obsvi_receiver_is_done(l->receiver)) {
-        int n = poll(fds, 3, obsvi_receiver_timeout_ms(l->receiver));
-        if ((n < 0 && errno != EINTR) || (n > 0 && (fds[1].revents || fds[2].revents & POLLERR)))
+        nfds_t count = 2 + obsvi_receiver_poll(l->receiver, fds + 2);
+        int n = poll(fds, count, obsvi_receiver_timeout_ms(l->receiver));
+        if ((n < 0 && errno != EINTR) || (n > 0 && (fds[0].revents || fds[1].revents & POLLERR)))
             break;
         obsvi_receiver_run(l->receiver);
     }

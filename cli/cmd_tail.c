@@ -18,7 +18,7 @@
 #include "line.h"
 #include "render.h"
 
-#define HOLD_BYTES_MAX (64u << 20)
+#define HOLD_BYTES_MAX (16u << 20)
 #define READ_BYTES     (64 * 1024)
 
 enum {

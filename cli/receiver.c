@@ -277,7 +277,7 @@ struct obsvi_receiver *obsvi_receiver_open(const struct obsvi_receiver_options *
     if (!r)
         return NULL;
     r->options = *options;
-    r->daemon = MHD_start_daemon(MHD_USE_EPOLL, 0, NULL, NULL, on_access, r,                   //
+    r->daemon = MHD_start_daemon(MHD_NO_FLAG, 0, NULL, NULL, on_access, r,                     //
                                  MHD_OPTION_LISTEN_SOCKET, options->socket,                    //
                                  MHD_OPTION_NOTIFY_COMPLETED, on_completed, r,                 //
                                  MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)IDLE_SECONDS,        //
@@ -298,9 +298,22 @@ void obsvi_receiver_close(struct obsvi_receiver *r)
     }
 }
 
-int obsvi_receiver_fd(struct obsvi_receiver *r)
+nfds_t obsvi_receiver_poll(struct obsvi_receiver *r, struct pollfd *fds)
 {
-    return MHD_get_daemon_info(r->daemon, MHD_DAEMON_INFO_EPOLL_FD)->epoll_fd;
+    fd_set read_set, write_set, except_set;
+    MHD_socket last = -1;
+    nfds_t count = 0;
+    FD_ZERO(&read_set);
+    FD_ZERO(&write_set);
+    FD_ZERO(&except_set);
+    MHD_get_fdset(r->daemon, &read_set, &write_set, &except_set, &last);
+    for (int fd = 0; fd <= last && count < OBSVI_RECEIVER_POLL_MAX; fd++) {
+        short events =
+            (short)((FD_ISSET(fd, &read_set) ? POLLIN : 0) | (FD_ISSET(fd, &write_set) ? POLLOUT : 0));
+        if (events || FD_ISSET(fd, &except_set))
+            fds[count++] = (struct pollfd){.fd = fd, .events = events};
+    }
+    return count;
 }
 
 int obsvi_receiver_timeout_ms(struct obsvi_receiver *r)

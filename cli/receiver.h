@@ -4,12 +4,14 @@
  * protobuf or JSON; gzip or nothing; every refusal carries a google.rpc.Status in the request's own encoding.
  * A body is limited to OBSVI_RECEIVER_BODY_MAX, counted after decompression.
  *
- * It has no thread: the caller polls obsvi_receiver_fd and calls obsvi_receiver_run, so records are handed
- * out, and requests answered, between two polls of one loop. A request is answered after its records were
- * handed out.
+ * It has no thread: the caller polls the descriptors of obsvi_receiver_poll and calls obsvi_receiver_run, so
+ * records are handed out, and requests answered, between two polls of one loop. A request is answered after
+ * its records were handed out.
  */
 #ifndef OBSVI_CLI_RECEIVER_H
 #define OBSVI_CLI_RECEIVER_H
+
+#include <poll.h>
 
 #include "decode.h"
 
@@ -36,7 +38,11 @@ struct obsvi_receiver;
 struct obsvi_receiver *obsvi_receiver_open(const struct obsvi_receiver_options *options);
 void obsvi_receiver_close(struct obsvi_receiver *r);
 
-int obsvi_receiver_fd(struct obsvi_receiver *r);
+#define OBSVI_RECEIVER_POLL_MAX 1024
+
+/* Writes what to poll for into `fds`, which has room for OBSVI_RECEIVER_POLL_MAX, and returns how many they
+ * are. They are others after each run. */
+nfds_t obsvi_receiver_poll(struct obsvi_receiver *r, struct pollfd *fds);
 /* How long to poll at most: milliseconds, -1 without limit. */
 int obsvi_receiver_timeout_ms(struct obsvi_receiver *r);
 void obsvi_receiver_run(struct obsvi_receiver *r);
