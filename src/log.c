@@ -199,7 +199,8 @@ static void record(const struct call *c)
     obsvi_writer_begin(&w, space, room, now_ns, c->severity);
     w.attrs_end = w.end; /* no exception follows: all the room is the attributes' */
     w.head.schema_id = c->schema_id;
-    w.head.flags |= c->schema_id ? OBSVI_HAS_SOURCE : 0; /* written only if OBSV_CODE_ATTRIBUTES asks for it */
+    w.head.flags |=
+        c->schema_id ? OBSVI_HAS_SOURCE : 0; /* written only if OBSV_CODE_ATTRIBUTES asks for it */
     obsvi_writer_logger(&w, c->log->name, c->log->name_bytes);
     obsvi_writer_body(&w, c->body.ptr, c->body.len);
     obsvi_writer_event(&w, c->event.ptr, c->event.len);
