@@ -132,8 +132,9 @@ static size_t next_piece(const struct obsvi_stdout_sink *s)
     return (size_t)((const uint8_t *)memchr(p, '\n', left) - p) + 1;
 }
 
-/* A line longer than PIPE_BUF is begun only when it will go in whole: on an empty pipe (the pages of a used one may be partly
- * filled, so bytes do not tell the room). Longer than the pipe itself it cannot be had whole: in parts, then. */
+/* A line longer than PIPE_BUF is begun only when it will go in whole: on an empty pipe (the pages of a used
+ * one may be partly filled, so bytes do not tell the room). Longer than the pipe itself it cannot be had
+ * whole: in parts, then. */
 static bool has_room_for(const struct obsvi_stdout_sink *s, size_t bytes)
 {
     int used = 0;
