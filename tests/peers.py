@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 T = TypeVar("T")
+P = TypeVar("P", bound="Peer")
 HANG_GUARD_S = 120.0
 
 
@@ -131,3 +132,14 @@ def free_port() -> int:
         s.bind(("127.0.0.1", 0))
         port: int = s.getsockname()[1]
         return port
+
+
+def start_on_free_port(start: Callable[[], P], attempts: int = 5) -> P:
+    """Between our look and the program's start somebody else can take the port; then `start` looks for another."""
+    for _ in range(attempts - 1):
+        try:
+            return start()
+        except AssertionError as error:
+            if "address already in use" not in str(error).lower():
+                raise
+    return start()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
-from peers import Peer, free_port
+from peers import Peer, free_port, start_on_free_port
 
 CONFIG = """\
 receivers:
@@ -33,7 +32,6 @@ service:
       processors: [batch]
       exporters: [debug, otlp_http]
 """
-ATTEMPTS = 5
 
 
 def collector_binary(root: Path) -> str:
@@ -61,12 +59,4 @@ class Collector(Peer):
 
 
 def start_collector(binary: str, folder: Path, target: str, encoding: str, compression: str) -> Collector:
-    """Its port can be taken by somebody else between our look and its start; then another one is tried."""
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return Collector(binary, folder, target, encoding, compression)
-        except AssertionError as error:
-            if "address already in use" not in str(error) or attempt == ATTEMPTS:
-                raise
-            print(f"port taken, attempt {attempt} of {ATTEMPTS}", file=sys.stderr)
-    raise AssertionError("unreachable")
+    return start_on_free_port(lambda: Collector(binary, folder, target, encoding, compression))
