@@ -6,9 +6,9 @@
  * never sees a PyObject: a record is built from copies on the caller's thread and is plain bytes from then on
  * (law 4).
  *
- * Files: module (the module itself), engine (start, flush, stop), handler (logging.Handler), record
- * (LogRecord → engine record), values (any object → typed value), text (str → UTF-8), exception, trace,
- * fault, stats, settings.
+ * Files: module (the module itself), engine (start, flush, stop), handler (logging.Handler), parts (a
+ * LogRecord taken apart), record (LogRecord → engine record), values (any object → typed value), text (str →
+ * UTF-8), exception, trace, fault, stats, settings.
  */
 #ifndef OBSV_EXT_H
 #define OBSV_EXT_H
@@ -137,7 +137,7 @@ void ext_value_attr_named(struct ext_state *st, struct obsvi_writer *w, struct e
 
 /* Builds the engine's record from a LogRecord and submits it. */
 void ext_record_emit(struct ext_state *st, PyObject *record, struct ext_fault *f);
-int ext_record_setup(struct ext_state *st); /* the table of names */
+int ext_parts_setup(struct ext_state *st); /* the table of names */
 
 /* `exc_info` as logging has it: a tuple, an exception, None or NULL. */
 void ext_exception_write(struct ext_state *st, struct obsvi_writer *w, struct ext_fault *f,

@@ -67,7 +67,7 @@ static int module_exec(PyObject *module)
         import_attr(&st->format_exception, "traceback", "format_exception") < 0)
         return -1;
     st->get_message = PyObject_GetAttr((PyObject *)st->log_record_type, st->str_get_message);
-    if (!st->get_message || ext_record_setup(st) < 0 || ext_stats_setup(module, st) < 0 ||
+    if (!st->get_message || ext_parts_setup(st) < 0 || ext_stats_setup(module, st) < 0 ||
         ext_handler_setup(module, st) < 0)
         return -1;
     return PyModule_AddStringConstant(module, "__version__", obsv_version());

@@ -29,7 +29,8 @@ _init_lock = threading.Lock()
 _owns_engine = False
 _is_set_up = False  # in this interpreter
 
-# Characters that every parser of a key=value list takes as they are; "<" and ">" so that a placeholder left in stays visible.
+# Characters that every parser of a key=value list takes as they are; "<" and ">" so that a placeholder left in stays
+# visible.
 _PLAIN = "!#$&'()*+-./:<>?@[]^_`{|}~"
 
 
@@ -41,9 +42,10 @@ def init_observability(**overrides: object) -> None:
     (times are milliseconds); ``headers`` and ``resource_attributes`` may be dicts; None means unset, whatever
     the environment says. A setting that is wrong or unknown is one line on stderr, never an exception.
 
-    The root logger gets one Handler and the level LOG_LEVEL, and loses the console handlers that ``logging.basicConfig`` gave
-    it, since stdout now has every record as JSON. Unhandled exceptions are logged before they take their usual way. A second
-    call changes nothing; if ``logging.config`` has removed the Handler meanwhile, it is put back.
+    The root logger gets one Handler and the level LOG_LEVEL, and loses the console handlers that
+    ``logging.basicConfig`` gave it, since stdout now has every record as JSON. Unhandled exceptions are logged before
+    they take their usual way. A second call changes nothing; if ``logging.config`` has removed the Handler meanwhile,
+    it is put back.
     """
     global _owns_engine, _is_set_up
     with _init_lock:
@@ -70,7 +72,8 @@ def _settings(overrides: dict[str, object]) -> list[str]:
             if b"\0" in setting.encode("utf-8", "surrogateescape"):
                 raise ValueError("it holds a NUL character")
         except Exception as error:
-            complain(f"{keyword}: a value of type {type(value).__name__} that is no text is ignored ({type(error).__name__})")
+            kind, why = type(value).__name__, type(error).__name__
+            complain(f"{keyword}: a value of type {kind} that cannot be written as text is ignored ({why})")
         else:
             settings.append(setting)
     return settings
@@ -84,7 +87,8 @@ def _text(value: object) -> str:
     if isinstance(value, dict):
         from urllib.parse import quote
 
-        return ",".join(f"{quote(str(key), safe=_PLAIN)}={quote(str(item), safe=_PLAIN)}" for key, item in value.items())
+        pairs = [[quote(str(part), safe=_PLAIN) for part in pair] for pair in value.items()]
+        return ",".join(map("=".join, pairs))
     if isinstance(value, (list, tuple)):
         return ",".join(map(str, value))
     return str(value)

@@ -1,7 +1,8 @@
 """Unhandled exceptions become records, and then go on as they did before.
 
-asyncio needs nothing: its default exception handler logs through the logger "asyncio", with the traceback. Records go to the root logger,
-the one that logging.config never disables. KeyboardInterrupt and SystemExit are how programs end, not errors.
+asyncio needs nothing: its default exception handler logs through the logger "asyncio", with the traceback. Records go
+to the root logger, the one that logging.config never disables. KeyboardInterrupt and SystemExit are how programs end,
+not errors.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ def install() -> None:
     sys.unraisablehook = _unraisable_hook(sys.unraisablehook)
 
 
-def _log(level: int, exception: BaseException | None, traceback: TracebackType | None, message: str, *args: object) -> None:
+def _log(
+    level: int, exception: BaseException | None, traceback: TracebackType | None, message: str, *args: object
+) -> None:
     try:
         info = (type(exception), exception, traceback) if exception is not None else None
         logging.getLogger().log(level, message, *args, exc_info=info)

@@ -82,7 +82,7 @@ def test_overrides_of_every_type(program: Program) -> None:
             service_name="trade-exec", environment="test", version=None, compression="none", code_attributes=True,
             headers={"Authorization": "Basic dXNlcjpwYXNz==", "X-Odd": "a,b=c;d %41"},
             resource_attributes={"team": "alpha, beta=gamma", "n": 3}, exporter=["otlp", "console"],
-            schedule_delay=1, certificate=pathlib.Path("/nonexistent") if False else None, outbox_bytes="1MiB",
+            schedule_delay=1, client_key=pathlib.Path("absent.pem"), certificate=None, outbox_bytes="1MiB",
         )
         logging.info("m")
     """, APP_VERSION="9.9", OTEL_EXPORTER_OTLP_HEADERS="x-env=1")
@@ -122,7 +122,9 @@ def test_dict_config(program: Program) -> None:
             "disable_existing_loggers": False,
             "formatters": {"f": {"format": "%(asctime)s %(message)s"}},
             "filters": {"only": {"name": "trade"}},
-            "handlers": {"obsv": {"class": "observability.Handler", "level": "WARNING", "formatter": "f", "filters": ["only"]}},
+            "handlers": {
+                "obsv": {"class": "observability.Handler", "level": "WARNING", "formatter": "f", "filters": ["only"]},
+            },
             "root": {"handlers": ["obsv"], "level": "DEBUG"},
         }
         logging.config.dictConfig(config)
@@ -174,7 +176,6 @@ def test_before_init_and_after_shutdown(program: Program) -> None:
         observability.shutdown()
         init_observability(service_name="again")
         logging.error("in time again")
-        root.flush if hasattr(root, "flush") else None
         handler.flush()
         handler.close()
         logging.error("after close")
@@ -188,9 +189,6 @@ def test_callbacks_at_exit_may_log(program: Program) -> None:
         import atexit
         init_observability()
         atexit.register(logging.info, "bye")
-        class Order:
-            def __del__(self):
-                log.info("too late for anyone")
         logging.info("work")
     """)
     assert [line["message"] for line in run.lines] == ["work", "bye"]

@@ -61,7 +61,7 @@ def test_classes(root: Path) -> None:
     assert isinstance(handler, ast.ClassDef) and isinstance(stats, ast.ClassDef)
     assert [base.__qualname__ for base in _obsv.Handler.__bases__] == ["Handler"]
     names = [node.name for node in stats.body if isinstance(node, ast.FunctionDef)]
-    assert names == [name for name in dir(_obsv.Stats) if name in names] or set(names) <= set(dir(_obsv.Stats))
+    assert set(names) <= set(dir(_obsv.Stats))
     zero = _obsv.stats()
     assert list(zero) == [getattr(zero, name) for name in names]
     with pytest.raises(AttributeError):
@@ -82,7 +82,7 @@ def test_the_package_exports_what_its_stub_says(root: Path) -> None:
     imported = {
         alias.asname for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "_obsv" for alias in node.names
     }
-    assert imported | {"init_observability"} == set(observability.__all__) == set(observability.__dict__["__all__"])
+    assert imported | {"init_observability"} == set(observability.__all__)
     assert list(nodes) == ["init_observability"]
     for name in observability.__all__:
         assert hasattr(observability, name)
@@ -96,7 +96,7 @@ def test_keywords_are_the_table_of_settings(root: Path) -> None:
     assert isinstance(function, ast.FunctionDef)
     table = {keyword: kind for _, keyword, kind in _obsv.settings()}
     types = {arg.arg: ast.unparse(arg.annotation) for arg in function.args.kwonlyargs if arg.annotation}
-    assert list(types) == list(table) or sorted(types) == sorted(table)
+    assert sorted(types) == sorted(table)
     natural = {
         "boolean": "bool", "integer": "int", "duration": "int", "timeout": "int", "bytes": "int | str",
         "pairs": "str | Mapping[str, ", "path": "str | PathLike[str]", "list": "str | Sequence[str]", "level": "str | int",
