@@ -16,13 +16,12 @@ done
 [ "${1:-}" != --are-built ] || exit 1
 
 build=
-end() { # a signal passes on to the build, which takes back what it began
-    trap - INT TERM
-    [ -z "$build" ] || { kill "$build" 2>/dev/null && wait "$build" || :; }
-    exit "$1"
+end() { # a build that is under way takes back what it began
+    [ -z "$build" ] || { kill "$build" 2>/dev/null && wait "$build"; } || :
 }
-trap 'end 130' INT
-trap 'end 143' TERM
+trap end EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
 
 status=0
 for peer in $missing; do

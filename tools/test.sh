@@ -7,7 +7,7 @@
 #     asan tsan     all C tests under gcc's sanitizers                          ctest
 #     python integration e2e                                                    pytest tests/<suite>
 #
-# The Collector of the integration tests is built, the first time, while the other suites run.
+# The Collector and Loki of the integration tests are built, the first time, while the other suites run.
 set -eu
 cd "$(dirname "$0")/.."
 . tools/build.sh
@@ -32,10 +32,10 @@ export NO_PROXY=127.0.0.1,localhost no_proxy=127.0.0.1,localhost
 export OBSV_BUILD_DIR="$PWD/build/dev"
 export ASAN_OPTIONS=detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1 TSAN_OPTIONS=second_deadlock_stack=1
 
-collector_pid=
+peers_pid=
 end() {
     ticker_stop
-    [ -z "$collector_pid" ] || kill "$collector_pid" 2>/dev/null || :
+    [ -z "$peers_pid" ] || kill "$peers_pid" 2>/dev/null || :
 }
 trap end EXIT
 
@@ -88,10 +88,10 @@ run_ctest() { # SUITE PRESET ARGUMENTS...
 }
 
 setup test
-if wanted integration && ! tools/collector/build.sh --is-built >/dev/null; then
-    PYTHON=$PWD/.venv/bin/python tools/collector/build.sh >.cache/log/collector.log 2>&1 </dev/null &
-    collector_pid=$!
-    say "building the OpenTelemetry Collector in the background, once: .cache/log/collector.log"
+if wanted integration && ! tools/peers.sh --are-built; then
+    PYTHON=$PWD/.venv/bin/python tools/peers.sh >.cache/log/peers.log 2>&1 </dev/null &
+    peers_pid=$!
+    say "building the OpenTelemetry Collector and Grafana Loki in the background, once, eight minutes: .cache/log/peers.log"
 fi
 build dev
 for suite in lint unit stress fault asan tsan python integration e2e; do
@@ -103,10 +103,10 @@ for suite in lint unit stress fault asan tsan python integration e2e; do
         run_ctest "$suite" "$suite" "$@"
         ;;
     *)
-        if [ "$suite" = integration ] && [ -n "$collector_pid" ]; then
-            ticker_start "waiting for the Collector to be built ..."
-            wait "$collector_pid" || say "the Collector was not built; see .cache/log/collector.log"
-            collector_pid=
+        if [ "$suite" = integration ] && [ -n "$peers_pid" ]; then
+            ticker_start "waiting for the Collector and Loki to be built ..."
+            wait "$peers_pid" || say "not all was built; see .cache/log/peers.log"
+            peers_pid=
             ticker_stop
         fi
         run_pytest "$suite" "$@"
