@@ -55,6 +55,9 @@ def init_observability(
     export_timeout: int | None = ...,
     shutdown_timeout: int | None = ...,
     # the library itself
+    signals: str | bool | None = ...,
+    crash_handler: str | bool | None = ...,
+    crash_timeout: int | None = ...,
     diagnostics_level: str | None = ...,
     config_file: str | PathLike[str] | None = ...,
 ) -> None: ...

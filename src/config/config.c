@@ -59,9 +59,17 @@ static uint32_t load_batch_size(struct obsvi_givens *g, uint32_t max_queue_size)
     return (uint32_t)fallback;
 }
 
+static bool is_on(const struct obsvi_givens *g, enum obsvi_setting_id id)
+{
+    return obsvi_given_is(g, id, "on") || obsvi_given_is(g, id, "true");
+}
+
 static void load_scalars(struct obsvi_givens *g, struct obsvi_config *out)
 {
-    out->stdout_on = obsvi_given_is(g, OBSVI_SET_STDOUT, "on") || obsvi_given_is(g, OBSVI_SET_STDOUT, "true");
+    out->stdout_on = is_on(g, OBSVI_SET_STDOUT);
+    out->signals_on = is_on(g, OBSVI_SET_SIGNALS);
+    out->crash_handler_on = is_on(g, OBSVI_SET_CRASH_HANDLER);
+    out->crash_timeout_ms = obsvi_given_u32(g, OBSVI_SET_CRASH_TIMEOUT);
     if (obsvi_given_is(g, obsvi_given_pick(g, OBSVI_SET_LOGS_PROTOCOL, OBSVI_SET_PROTOCOL), "http/json"))
         out->protocol = OBSVI_HTTP_JSON;
     if (obsvi_given_is(g, obsvi_given_pick(g, OBSVI_SET_LOGS_COMPRESSION, OBSVI_SET_COMPRESSION), "none"))

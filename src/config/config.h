@@ -76,6 +76,11 @@ struct obsvi_config {
     uint64_t stdout_buffer_bytes;
     uint64_t ring_bytes; /* per logging thread; a power of two */
 
+    /* the process */
+    bool signals_on;           /* flush before dying of SIGTERM, SIGINT, SIGHUP */
+    bool crash_handler_on;     /* deliver before dying of SIGSEGV and its like … */
+    uint32_t crash_timeout_ms; /* … at most this long */
+
     int diag_level;                     /* enum obsvi_diag_level, from OTEL_LOG_LEVEL */
     struct obsvi_setting_value *values; /* effective text and origin of each setting, for `obsv config` */
 };

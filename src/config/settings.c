@@ -420,6 +420,43 @@ const struct obsvi_setting obsvi_settings[] = {
             .help = "Hard deadline of `shutdown()` and of the end of the process, in milliseconds; what is "
                     "not delivered by then is dropped and counted. 0 does not wait at all.",
         },
+    [OBSVI_SET_SIGNALS] =
+        {
+            .name = "OBSV_SIGNALS",
+            .keyword = "signals",
+            .group = LIBRARY,
+            .kind = OBSVI_KIND_CHOICE,
+            .default_text = "on",
+            .choices = "on|off|true|false",
+            .help = "`on`: a `SIGTERM`, `SIGINT` or `SIGHUP` that nobody handles still ends the process, but "
+                    "only after what was logged has been delivered, within `OBSV_SHUTDOWN_TIMEOUT`; a second "
+                    "one ends it at once. A signal that the program handles or ignores is never touched. See "
+                    "[PROCESS.md](PROCESS.md).",
+        },
+    [OBSVI_SET_CRASH_HANDLER] =
+        {
+            .name = "OBSV_CRASH_HANDLER",
+            .keyword = "crash_handler",
+            .group = LIBRARY,
+            .kind = OBSVI_KIND_CHOICE,
+            .default_text = "on",
+            .choices = "on|off|true|false",
+            .help =
+                "`on`: at `SIGSEGV`, `SIGBUS`, `SIGFPE`, `SIGILL` and `SIGABRT` the record "
+                "`process_crashed` is added and everything logged before is delivered, within "
+                "`OBSV_CRASH_TIMEOUT`; then the crash takes its usual way (other handlers, core dump, exit "
+                "status). `off` for a host that handles such signals as a matter of course (a JVM).",
+        },
+    [OBSVI_SET_CRASH_TIMEOUT] =
+        {
+            .name = "OBSV_CRASH_TIMEOUT",
+            .keyword = "crash_timeout",
+            .group = LIBRARY,
+            .kind = OBSVI_KIND_DURATION,
+            .default_text = "2000",
+            .max = MS_MAX,
+            .help = "Longest time for which a crash is held up to deliver what was logged, in milliseconds.",
+        },
     [OBSVI_SET_DIAGNOSTICS_LEVEL] =
         {
             .name = "OTEL_LOG_LEVEL",
