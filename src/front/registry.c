@@ -17,12 +17,18 @@ enum {
     SCRATCH_BYTES = OBSVI_RECORD_BYTES_MAX,
 };
 
+enum front_state {
+    FRONT_CLOSED,
+    FRONT_OPEN,
+    FRONT_UNATTENDED, /* open, but nobody ships yet: a forked child; log calls ask `wake` for a shipper */
+};
+
 _Atomic int obsvi_front_severity = INT_MAX;
 
 static struct {
     _Atomic(uint8_t *) chunks[CHUNK_COUNT_MAX]; /* [w: init, shipper; r: anyone] */
     _Atomic uint32_t chunk_count;
-    _Atomic bool is_open;
+    _Atomic int state; /* enum front_state */
     _Atomic uint64_t late_count;
     _Atomic uint64_t internal_count;
     _Atomic(obsvi_registry_wake_fn) wake;
@@ -110,11 +116,8 @@ static struct obsvi_ring *take_free_ring(void)
 /* The cold path of a thread's first log call. */
 static __attribute__((noinline)) struct obsvi_ring *adopt_ring(void)
 {
-    if (!atomic_load_explicit(&reg.is_open, memory_order_relaxed))
+    if (atomic_load_explicit(&reg.state, memory_order_relaxed) == FRONT_CLOSED)
         return NULL;
-    obsvi_registry_wake_fn wake = atomic_load_explicit(&reg.wake, memory_order_relaxed);
-    if (wake)
-        wake();
     struct obsvi_ring *r = take_free_ring();
     if (!r)
         return NULL;
@@ -150,14 +153,28 @@ void obsvi_front_scratch_close(void)
 
 static __attribute__((noinline)) void count_lost(void)
 {
-    bool is_open = atomic_load_explicit(&reg.is_open, memory_order_relaxed);
+    bool is_open = atomic_load_explicit(&reg.state, memory_order_relaxed) != FRONT_CLOSED;
     atomic_fetch_add_explicit(is_open ? &reg.internal_count : &reg.late_count, 1, memory_order_relaxed);
+}
+
+/* The state was not FRONT_OPEN: true if the record may be taken all the same. */
+static __attribute__((noinline)) bool ask_for_shipper(void)
+{
+    if (atomic_load_explicit(&reg.state, memory_order_relaxed) == FRONT_CLOSED)
+        return false;
+    obsvi_registry_wake_fn wake = atomic_load_explicit(&reg.wake, memory_order_relaxed);
+    int saved_errno = errno;
+    if (wake)
+        wake();
+    errno = saved_errno;
+    return true; /* shipper or not: the ring keeps what it can */
 }
 
 void *obsvi_front_reserve(size_t bytes, uint8_t severity)
 {
     struct obsvi_ring *r = this_threads_ring();
-    if (__builtin_expect(!r || !atomic_load_explicit(&reg.is_open, memory_order_relaxed), 0)) {
+    bool is_attended = atomic_load_explicit(&reg.state, memory_order_relaxed) == FRONT_OPEN;
+    if (__builtin_expect(!r || !is_attended, 0) && (!r || !ask_for_shipper())) {
         count_lost();
         return NULL;
     }
@@ -189,18 +206,20 @@ void obsvi_front_drop(void)
 
 void obsvi_registry_open(int severity)
 {
-    atomic_store(&reg.is_open, true);
+    atomic_store(&reg.state, FRONT_OPEN);
     atomic_store(&obsvi_front_severity, severity);
 }
 
 void obsvi_registry_close(void)
 {
-    atomic_store(&reg.is_open, false);
+    atomic_store(&reg.state, FRONT_CLOSED);
 }
 
 void obsvi_registry_set_wake(obsvi_registry_wake_fn wake)
 {
+    int from = wake ? FRONT_OPEN : FRONT_UNATTENDED;
     atomic_store(&reg.wake, wake);
+    (void)atomic_compare_exchange_strong(&reg.state, &from, wake ? FRONT_UNATTENDED : FRONT_OPEN);
 }
 
 uint32_t obsvi_registry_count(void)

@@ -24,7 +24,8 @@ int obsvi_registry_init(uint64_t ring_bytes);
 void obsvi_registry_open(int severity);
 void obsvi_registry_close(void);
 
-/* Called by a thread's first log call when `obsvi_registry_close` was not, but nobody ships: after a fork. */
+/* While set and the front is open, each log call that finds no shipper calls it, on its own thread: after a
+ * fork. Records are taken meanwhile, as far as the rings reach. */
 typedef void (*obsvi_registry_wake_fn)(void);
 void obsvi_registry_set_wake(obsvi_registry_wake_fn wake);
 
