@@ -38,6 +38,17 @@ size_t obsvi_batch_body_bytes(const struct obsvi_batch_body *b);
  * False: no memory; nothing changed, try again. *is_gzip says what Content-Encoding to send. */
 bool obsvi_batch_body_seal(struct obsvi_batch_body *b, struct obsvi_bytes *out, bool *is_gzip);
 
+/* After HTTP 413: makes two complete requests out of a sealed one, the first half of its records (by count,
+ * in their order) in halves[0], the rest in halves[1], each with the resource and the scopes that it needs,
+ * compressed as `config` says. level_counts[half][level] is what each holds, by severity number: TRACE 0,
+ * DEBUG 1, INFO 2 (and none), WARN 3, ERROR 4, FATAL 5.
+ * False: fewer than two records, no memory, or not a request of ours; nothing is written then. What `halves`
+ * held before is not freed. */
+enum { OBSVI_LEVEL_COUNT = 6 };
+bool obsvi_batch_body_split(const struct obsvi_config *config, const void *body, size_t body_bytes,
+                            bool is_gzip, struct obsvi_bytes halves[2],
+                            uint32_t level_counts[2][OBSVI_LEVEL_COUNT]);
+
 /* From a server's answer: the human-readable message of a google.rpc.Status (error) or of an
  * ExportLogsServiceResponse.partial_success (success), by the response's content type. Writes a
  * NUL-terminated, printable line, possibly empty. Returns the number of rejected records (partial_success

@@ -14,6 +14,8 @@
  * scarcer: it bounds how many records a second the service may log. */
 enum { LEVEL = 1 };
 
+enum { TRAILER_BYTES = 8, MEMBER_BYTES_MIN = 18 /* RFC 1952: header 10, trailer 8 */ };
+
 struct obsvi_gzip {
     struct libdeflate_compressor *compressor;
     struct obsvi_bytes work;
@@ -56,4 +58,30 @@ bool obsvi_gzip_put(struct obsvi_gzip *g, struct obsvi_bytes *out, const void *p
         return true;
     out->failed = false;
     return false;
+}
+
+/* RFC 1952: the last four bytes are the size of the content, least significant byte first. */
+static size_t content_bytes(const uint8_t *p, size_t n)
+{
+    const uint8_t *size = p + n - TRAILER_BYTES / 2;
+    return size[0] | (size_t)size[1] << 8 | (size_t)size[2] << 16 | (size_t)size[3] << 24;
+}
+
+bool obsvi_gunzip_put(struct obsvi_bytes *out, const void *p, size_t n, size_t max_bytes)
+{
+    size_t bytes = n >= MEMBER_BYTES_MIN ? content_bytes(p, n) : SIZE_MAX;
+    if (bytes > max_bytes || out->failed)
+        return false;
+    uint8_t *at = obsvi_bytes_room(out, bytes + 1); /* never NULL for want of content */
+    struct libdeflate_decompressor *d = at ? libdeflate_alloc_decompressor() : NULL;
+    out->failed = false;
+    if (!d)
+        return false;
+    size_t in = 0, written = 0;
+    bool is_whole = libdeflate_gzip_decompress_ex(d, p, n, at, bytes, &in, &written) == LIBDEFLATE_SUCCESS &&
+                    in == n && written == bytes;
+    libdeflate_free_decompressor(d);
+    if (is_whole)
+        out->len += bytes;
+    return is_whole;
 }

@@ -14,4 +14,8 @@ void obsvi_gzip_free(struct obsvi_gzip *g);
  * memory, `out` as before. */
 bool obsvi_gzip_put(struct obsvi_gzip *g, struct obsvi_bytes *out, const void *p, size_t n);
 
+/* Appends what p, one gzip member, holds; its size is taken from the trailer. False: damage, more than
+ * max_bytes, or no memory; `out` as before. */
+bool obsvi_gunzip_put(struct obsvi_bytes *out, const void *p, size_t n, size_t max_bytes);
+
 #endif

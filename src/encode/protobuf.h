@@ -105,4 +105,18 @@ static inline void obsvi_pb_close(struct obsvi_bytes *out, size_t mark, size_t l
     obsvi_pb_varint(out->data + mark - length_bytes, n);
 }
 
+/* Reader: one field of a message. */
+enum { OBSVI_PB_FIELD_MAX = (1 << 29) - 1 };
+
+struct obsvi_pb_field {
+    unsigned number;
+    unsigned wire;            /* enum obsvi_pb_wire */
+    uint64_t varint;          /* OBSVI_PB_VARINT */
+    struct obsvi_str content; /* OBSVI_PB_LEN */
+    struct obsvi_str whole;   /* tag, length and content */
+};
+
+/* The next field. False at the end, or on damage: then the cursor's `failed` is set. */
+bool obsvi_pb_read(struct obsvi_cursor *c, struct obsvi_pb_field *f);
+
 #endif

@@ -46,57 +46,11 @@ static void line_end(struct line *line)
 /* ---- Protobuf
  * ---------------------------------------------------------------------------------------------------- */
 
-struct field {
-    unsigned number;
-    unsigned wire;
-    uint64_t varint;
-    struct obsvi_str content; /* OBSVI_PB_LEN */
-};
-
-static uint64_t read_varint(struct obsvi_cursor *c)
-{
-    uint64_t v = 0;
-    for (unsigned shift = 0; shift < 64; shift += 7) {
-        uint8_t byte = obsvi_cursor_u8(c);
-        v |= (uint64_t)(byte & 0x7f) << shift;
-        if (!(byte & 0x80))
-            return v;
-    }
-    c->failed = true;
-    return 0;
-}
-
-static bool read_field(struct obsvi_cursor *c, struct field *f)
-{
-    if (c->failed || c->at == c->end)
-        return false;
-    uint64_t tag = read_varint(c);
-    *f = (struct field){.number = (unsigned)(tag >> 3), .wire = tag & 7};
-    switch (f->wire) {
-    case OBSVI_PB_VARINT:
-        f->varint = read_varint(c);
-        break;
-    case OBSVI_PB_FIXED64:
-        obsvi_cursor_take(c, 8);
-        break;
-    case OBSVI_PB_FIXED32:
-        obsvi_cursor_take(c, 4);
-        break;
-    case OBSVI_PB_LEN:
-        f->content.len = (size_t)read_varint(c);
-        f->content.ptr = (const char *)obsvi_cursor_take(c, f->content.len);
-        break;
-    default:
-        c->failed = true;
-    }
-    return !c->failed && tag >> 3 != 0;
-}
-
 /* google.rpc.Status { code = 1, message = 2 } */
 static bool read_status(struct obsvi_cursor c, struct line *line)
 {
-    struct field f;
-    while (read_field(&c, &f))
+    struct obsvi_pb_field f;
+    while (obsvi_pb_read(&c, &f))
         if (f.number == 2 && f.wire == OBSVI_PB_LEN)
             line_add(line, f.content.ptr, f.content.len);
     return !c.failed && c.at == c.end;
@@ -105,9 +59,9 @@ static bool read_status(struct obsvi_cursor c, struct line *line)
 /* ExportLogsPartialSuccess { rejected_log_records = 1, error_message = 2 } */
 static int64_t read_partial_success(struct obsvi_cursor c, struct line *line)
 {
-    struct field f;
+    struct obsvi_pb_field f;
     int64_t rejected = 0;
-    while (read_field(&c, &f)) {
+    while (obsvi_pb_read(&c, &f)) {
         if (f.number == 1 && f.wire == OBSVI_PB_VARINT)
             rejected = (int64_t)f.varint;
         if (f.number == 2 && f.wire == OBSVI_PB_LEN)
@@ -119,9 +73,9 @@ static int64_t read_partial_success(struct obsvi_cursor c, struct line *line)
 /* ExportLogsServiceResponse { partial_success = 1 } */
 static int64_t read_success(struct obsvi_cursor c, struct line *line)
 {
-    struct field f;
+    struct obsvi_pb_field f;
     int64_t rejected = 0;
-    while (read_field(&c, &f))
+    while (obsvi_pb_read(&c, &f))
         if (f.number == 1 && f.wire == OBSVI_PB_LEN)
             rejected = read_partial_success(obsvi_cursor_of(f.content.ptr, f.content.len), line);
     return rejected;
