@@ -10,20 +10,18 @@
  */
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cli.h"
 #include "receiver.h"
 #include "render.h"
+#include "socket.h"
 
 enum {
     KEY_JSON = 0x100,
@@ -50,8 +48,7 @@ struct listener {
     char url[128];
 };
 
-/* ---- Options
- * ----------------------------------------------------------------------------------------------- */
+/* ---- Options ---- */
 
 static const struct argp_option options[] = {
     {"bind", 'b', "ADDRESS", 0, "Address to listen on (default 127.0.0.1: this machine only)", 0},
@@ -130,8 +127,7 @@ static const struct argp argp = {
            "  export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318",
 };
 
-/* ---- Output
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Output ---- */
 
 static void print_record(const json_t *record, void *arg)
 {
@@ -169,75 +165,7 @@ static void report_refusal(int status, const char *method, const char *path, con
     obsvi_bytes_fini(&line);
 }
 
-/* ---- The socket
- * -------------------------------------------------------------------------------------------- */
-
-static bool is_loopback(const struct addrinfo *a)
-{
-    char host[64];
-    if (getnameinfo(a->ai_addr, a->ai_addrlen, host, sizeof host, NULL, 0, NI_NUMERICHOST) != 0)
-        return false;
-    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
-}
-
-static void explain_bind_failure(const struct listen_options *o, int error)
-{
-    if (error == EADDRINUSE)
-        fprintf(stderr,
-                "obsv listen: port %s on %s is in use (another obsv listen, a Collector or Alloy?): stop "
-                "that, or choose "
-                "another with --port\n",
-                o->port, o->bind);
-    else if (error == EACCES)
-        fprintf(stderr,
-                "obsv listen: no permission to listen on port %s: choose one above 1023 with --port\n",
-                o->port);
-    else
-        fprintf(stderr, "obsv listen: cannot listen on %s port %s: %s; check --bind and --port\n", o->bind,
-                o->port, strerror(error));
-}
-
-static int open_socket(const struct listen_options *o)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV}, *a;
-    int problem = getaddrinfo(o->bind, o->port, &hints, &a);
-    if (problem) {
-        fprintf(stderr, "obsv listen: --bind: '%s' is no address of this machine: %s\n", o->bind,
-                gai_strerror(problem));
-        return -1;
-    }
-    int one = 1, fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
-        bind(fd, a->ai_addr, a->ai_addrlen) != 0 || listen(fd, SOMAXCONN) != 0) {
-        explain_bind_failure(o, errno);
-        if (fd >= 0)
-            close(fd);
-        fd = -1;
-    } else if (!is_loopback(a)) {
-        fprintf(
-            stderr,
-            "obsv listen: warning: %s can be reached from other machines, and anybody there can send records "
-            "without a password\n",
-            o->bind);
-    }
-    freeaddrinfo(a);
-    return fd;
-}
-
-/* Host and port as bound; false: not to be had. */
-static bool read_address(int fd, char *url, size_t url_bytes, char port[NI_MAXSERV])
-{
-    struct sockaddr_storage address;
-    socklen_t n = sizeof address;
-    char host[64];
-    if (getsockname(fd, (struct sockaddr *)&address, &n) != 0 ||
-        getnameinfo((struct sockaddr *)&address, n, host, sizeof host, port, NI_MAXSERV,
-                    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-        return false;
-    bool is_v6 = strchr(host, ':') != NULL;
-    snprintf(url, url_bytes, "http://%s%s%s:%s", is_v6 ? "[" : "", host, is_v6 ? "]" : "", port);
-    return true;
-}
+/* ---- The loop ---- */
 
 /* Whole or not at all: a reader that waits for the file never sees half a number. */
 static bool write_port_file(const char *path, const char *port)
@@ -251,9 +179,6 @@ static bool write_port_file(const char *path, const char *port)
         fprintf(stderr, "obsv listen: cannot write --port-file %s: %s\n", path, strerror(errno));
     return ok;
 }
-
-/* ---- The loop
- * ---------------------------------------------------------------------------------------------- */
 
 static int open_signals(void)
 {
@@ -282,8 +207,8 @@ static void serve(struct listener *l)
 
 static bool start(struct listener *l)
 {
-    char port[NI_MAXSERV];
-    int fd = open_socket(&l->options);
+    char port[OBSVI_SOCKET_PORT_BYTES];
+    int fd = obsvi_socket_open(l->options.bind, l->options.port);
     if (fd < 0)
         return false;
     struct obsvi_receiver_options ro = {.socket = fd,
@@ -292,7 +217,7 @@ static bool start(struct listener *l)
                                         .on_refused = report_refusal,
                                         .arg = l,
                                         .stop_after_records = l->options.count};
-    if (!read_address(fd, l->url, sizeof l->url, port) || !(l->receiver = obsvi_receiver_open(&ro))) {
+    if (!obsvi_socket_address(fd, l->url, sizeof l->url, port) || !(l->receiver = obsvi_receiver_open(&ro))) {
         fprintf(stderr, "obsv listen: the server could not be started: out of memory or descriptors\n");
         close(fd);
         return false;
