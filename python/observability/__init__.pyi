@@ -54,6 +54,9 @@ def init_observability(
     ring_bytes: int | str | None = ...,
     export_timeout: int | None = ...,
     shutdown_timeout: int | None = ...,
+    signals: str | bool | None = ...,
+    crash_handler: str | bool | None = ...,
+    crash_timeout: int | None = ...,
     # the library itself
     signals: str | bool | None = ...,
     crash_handler: str | bool | None = ...,
