@@ -276,8 +276,9 @@ static void put_keyed(struct values *v, enum place_kind kind, PyObject *key, PyO
 {
     PyObject *made = PyUnicode_Check(key) ? NULL : ext_str_of(key, v->fault);
     struct ext_text t = {"", 0, 0, NULL};
+    /* A little over the limit: the encoder sees that it must cut, and says so. */
     if (made || PyUnicode_Check(key))
-        ext_text_open(&t, made ? made : key, OBSVI_KEY_BYTES_MAX);
+        ext_text_open(&t, made ? made : key, OBSVI_KEY_BYTES_MAX + 4);
     const struct place at = {kind, t.ptr, t.n};
     put(v, &at, value);
     ext_text_close(&t);

@@ -17,8 +17,7 @@ enum {
 
 #define EXTRA "extra_"
 
-/* ---- Rules
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Rules --------------------------------------------------------------------------------------------- */
 
 static bool is_alphanumeric(char c)
 {
@@ -81,7 +80,27 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
 }
 
-bool obsvi_key_is_reserved(struct obsvi_str key)
+/* A name as Loki would store it; see keys.h. */
+struct normal_name {
+    size_t n;
+    char text[NORMAL_BYTES_MAX];
+};
+
+/* False: longer than any reserved name. */
+static bool append_normal(struct normal_name *name, struct obsvi_str part)
+{
+    for (size_t i = 0; i < part.len; i++) {
+        char c = is_alphanumeric(part.ptr[i]) ? part.ptr[i] : '_';
+        if (c == '_' && name->n > 0 && name->text[name->n - 1] == '_')
+            continue;
+        if (name->n == NORMAL_BYTES_MAX)
+            return false;
+        name->text[name->n++] = c;
+    }
+    return true;
+}
+
+static bool is_reserved(const struct normal_name *name)
 {
     /* Loki pkg/distributor/field_detection.go, in all their spellings there */
     static const char *const levels[] = {"level",         "log_level", "severity",      "severitytext",
@@ -95,24 +114,44 @@ bool obsvi_key_is_reserved(struct obsvi_str key)
         /* our mark */
         "log_repair"};
 
-    char normal[NORMAL_BYTES_MAX + 1], folded[NORMAL_BYTES_MAX + 1];
-    size_t n = 0;
-    for (size_t i = 0; i < key.len; i++) {
-        char c = is_alphanumeric(key.ptr[i]) ? key.ptr[i] : '_';
-        if (c == '_' && n > 0 && normal[n - 1] == '_')
-            continue;
-        if (n == NORMAL_BYTES_MAX)
-            return false;
-        normal[n] = c;
-        folded[n++] = lower(c);
+    char text[NORMAL_BYTES_MAX + 1], folded[NORMAL_BYTES_MAX + 1];
+    for (size_t i = 0; i < name->n; i++) {
+        text[i] = name->text[i];
+        folded[i] = lower(name->text[i]);
     }
-    normal[n] = folded[n] = '\0';
+    text[name->n] = folded[name->n] = '\0';
     return is_listed(levels, sizeof levels / sizeof *levels, folded) ||
-           is_listed(names, sizeof names / sizeof *names, normal);
+           is_listed(names, sizeof names / sizeof *names, text);
 }
 
-/* ---- Table
- * -------------------------------------------------------------------------------------------------- */
+bool obsvi_key_is_reserved(struct obsvi_str key)
+{
+    struct normal_name name = {0};
+    return append_normal(&name, key) && is_reserved(&name);
+}
+
+/* `path` is the name of what the value is in; each level adds to it, so that the depth is bounded. */
+static bool leads_to_reserved(struct normal_name path, struct obsvi_str key, const struct obsvi_value *v)
+{
+    if ((path.n && !append_normal(&path, OBSVI_STR("_"))) || !append_normal(&path, key))
+        return false;
+    if (v->type != OBSVI_MAP)
+        return is_reserved(&path);
+    struct obsvi_cursor entries = v->items;
+    struct obsvi_str inner_key;
+    struct obsvi_value inner;
+    while (obsvi_read_entry(&entries, &inner_key, &inner))
+        if (leads_to_reserved(path, inner_key, &inner))
+            return true;
+    return false;
+}
+
+bool obsvi_key_leads_to_reserved(struct obsvi_str key, const struct obsvi_value *map)
+{
+    return map->type == OBSVI_MAP && leads_to_reserved((struct normal_name){0}, key, map);
+}
+
+/* ---- Table --------------------------------------------------------------------------------------------- */
 
 static inline uint64_t mix(uint64_t h)
 {

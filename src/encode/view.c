@@ -28,8 +28,7 @@ void obsvi_view_fini(struct obsvi_view *view)
     obsvi_mender_fini(&view->mender);
 }
 
-/* ---- Texts
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Texts --------------------------------------------------------------------------------------------- */
 
 /* Spec: logs/data-model.md, Displaying Severity. */
 static struct obsvi_str canonical_severity(uint8_t severity)
@@ -114,8 +113,7 @@ static void load_trace(struct obsvi_view *view)
     view->trace_flags = view->trace_id ? view->record->trace_flags : 0;
 }
 
-/* ---- Attributes
- * --------------------------------------------------------------------------------------------- */
+/* ---- Attributes ---------------------------------------------------------------------------------------- */
 
 static struct obsvi_str schema_key(const struct obsvi_schema *schema, uint32_t position)
 {
@@ -165,6 +163,24 @@ static bool add_attr(struct obsvi_view *view, struct obsvi_str key_text, const s
     return true;
 }
 
+/* A map with a leaf that Loki would take for one of its fields is renamed as such an attribute is. False: no
+ * memory. */
+static bool keep_off_fields(struct obsvi_view *view, struct obsvi_attr *attr)
+{
+    struct obsvi_key *name = attr->key;
+    if (!obsvi_key_leads_to_reserved(name->text, &attr->value))
+        return true;
+    do
+        name = obsvi_keys_find_extra(&view->keys, name);
+    while (name && name->taken_in == view->serial);
+    if (!name)
+        return false;
+    attr->key->taken_in = 0;
+    attr->key = name;
+    name->taken_in = view->serial;
+    return true;
+}
+
 static bool load_attrs(struct obsvi_view *view, const struct obsvi_schema *schema)
 {
     const struct obsvi_record *record = view->record;
@@ -184,13 +200,15 @@ static bool load_attrs(struct obsvi_view *view, const struct obsvi_schema *schem
         view->dropped_count += record->head->attr_count - position;
         view->mender.marks |= OBSVI_MARK_DAMAGED;
     }
-    for (uint32_t i = 0; i < view->attr_count; i++)
+    for (uint32_t i = 0; i < view->attr_count; i++) {
         obsvi_mend_clean(&view->mender, &view->attrs[i].value);
+        if (!keep_off_fields(view, &view->attrs[i]))
+            return false;
+    }
     return true;
 }
 
-/* ---- Our own attributes
- * ------------------------------------------------------------------------------------- */
+/* ---- Our own attributes -------------------------------------------------------------------------------- */
 
 static void add_own(struct obsvi_view *view, enum obsvi_own_key which, struct obsvi_value value,
                     enum obsvi_sinks sinks)
@@ -258,8 +276,7 @@ static void add_repair_mark(struct obsvi_view *view)
     add_own(view, OBSVI_OWN_LOG_REPAIR, text_value((struct obsvi_str){text, n}), OBSVI_TO_BOTH);
 }
 
-/* ---- Load
- * --------------------------------------------------------------------------------------------------- */
+/* ---- Load ---------------------------------------------------------------------------------------------- */
 
 bool obsvi_view_load(struct obsvi_view *view, const struct obsvi_record *record)
 {

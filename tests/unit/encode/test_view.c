@@ -56,6 +56,41 @@ static void test_renamed_keys_stay_unique(void **state)
     rig_free(rig);
 }
 
+/* {outer: {inner: value}} */
+static void nest(struct rig *rig, const char *outer, const char *inner, const char *value)
+{
+    struct obsvi_writer *w = &rig->w;
+    obsvi_writer_attr_open(w, outer, strlen(outer), OBSVI_MAP);
+    size_t mark = obsvi_writer_container_open(w);
+    obsvi_writer_entry_open(w, inner, strlen(inner), OBSVI_STR);
+    obsvi_writer_value_bytes(w, value, strlen(value));
+    obsvi_writer_container_close(w, mark);
+    obsvi_writer_attr_close(w);
+}
+
+static void test_a_map_whose_leaf_would_be_a_field_in_loki_is_renamed(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new();
+    rig_begin(rig, "x");
+    nest(rig, "log", "Level", "v");
+    nest(rig, "extra_log", "a", "v");
+    nest(rig, "detected__", "_level", "v");
+    nest(rig, "trace", "id", "v");
+    nest(rig, "trace.", "a", "v"); /* no leaf of the name */
+    nest(rig, "logs", "level", "v");
+    nest(rig, "scope", "name_of_a_scope_that_is_longer_than_any_field", "v");
+    assert_contains(rig_line(rig), ",\"extra_extra_log\":{\"Level\":\"v\"},\"extra_log\":{\"a\":\"v\"},"
+                                   "\"extra_detected__\":{\"_level\":\"v\"},\"extra_trace\":{\"id\":\"v\"},"
+                                   "\"trace.\":{\"a\":\"v\"},\"logs\":{\"level\":\"v\"},"
+                                   "\"scope\":{\"name_of_a_scope_that_is_longer_than_any_field\":\"v\"}}");
+    rig_begin(rig, "x"); /* the name alone is harmless */
+    nest(rig, "log", "file", "v");
+    rig_i64(rig, "trace", 1);
+    assert_contains(rig_line(rig), ",\"log\":{\"file\":\"v\"},\"trace\":1}");
+    rig_free(rig);
+}
+
 static void test_event_collides_only_where_the_line_has_one(void **state)
 {
     (void)state;
@@ -363,6 +398,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_last_of_two_equal_keys_wins_in_the_first_place),
         cmocka_unit_test(test_renamed_keys_stay_unique),
+        cmocka_unit_test(test_a_map_whose_leaf_would_be_a_field_in_loki_is_renamed),
         cmocka_unit_test(test_event_collides_only_where_the_line_has_one),
         cmocka_unit_test(test_a_users_exception_attribute_wins_over_ours),
         cmocka_unit_test(test_an_unusual_level_name_is_kept_beside_the_canonical_one),
