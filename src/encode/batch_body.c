@@ -55,8 +55,7 @@ struct obsvi_batch_body {
 static const char json_request_head[] = "{\"resourceLogs\":[", json_request_tail[] = "]}]}",
                   json_scope_tail[] = "]}";
 
-/* ---- Life
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- Life ---------------------------------------------------------------------------------------------- */
 
 static void put_resource_attr(struct obsvi_batch_body *b, struct obsvi_bytes *out, struct obsvi_str key,
                               struct obsvi_str value)
@@ -145,8 +144,7 @@ void obsvi_batch_body_free(struct obsvi_batch_body *b)
     free(b);
 }
 
-/* ---- Scopes
- * --------------------------------------------------------------------------------------------------- */
+/* ---- Scopes -------------------------------------------------------------------------------------------- */
 
 static void encode_scope_head(const struct obsvi_batch_body *b, struct scope *scope, struct obsvi_str name)
 {
@@ -214,8 +212,7 @@ static size_t scope_framed_bytes(const struct obsvi_batch_body *b, const struct 
     return b->is_json ? n : obsvi_pb_len_bytes(n);
 }
 
-/* ---- Records
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Records ------------------------------------------------------------------------------------------- */
 
 bool obsvi_encoder_otlp(struct obsvi_encoder *e, struct obsvi_batch_body *b)
 {
@@ -257,8 +254,7 @@ size_t obsvi_batch_body_bytes(const struct obsvi_batch_body *b)
     return n + sizeof json_request_head - 1 + sizeof json_request_tail - 1 + (b->open_scopes - 1);
 }
 
-/* ---- Seal
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- Seal ---------------------------------------------------------------------------------------------- */
 
 static void put_scope(const struct obsvi_batch_body *b, struct obsvi_bytes *out, const struct scope *scope)
 {

@@ -33,8 +33,7 @@ void obsvi_mender_reset(struct obsvi_mender *m)
     m->failed = false;
 }
 
-/* ---- A set of the keys of one map
- * --------------------------------------------------------------------------- */
+/* ---- A set of the keys of one map ---------------------------------------------------------------------- */
 
 struct key_slot {
     struct obsvi_str key; /* ptr NULL: free */
@@ -119,8 +118,7 @@ static void pop_set(struct obsvi_mender *m, const struct key_set *set)
     m->sets.len = set->offset;
 }
 
-/* ---- Check
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Check --------------------------------------------------------------------------------------------- */
 
 static bool is_within_limit(const struct obsvi_mender *m, struct obsvi_str s)
 {
@@ -175,8 +173,7 @@ static bool is_clean(struct obsvi_mender *m, const struct obsvi_value *v, unsign
     }
 }
 
-/* ---- Measure
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Measure ------------------------------------------------------------------------------------------- */
 
 static size_t json_bytes(const struct obsvi_value *v)
 {
@@ -226,8 +223,7 @@ struct obsvi_cost obsvi_mend_measure(const struct obsvi_value *v, size_t key_byt
     return sum;
 }
 
-/* ---- Rewrite
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Rewrite ------------------------------------------------------------------------------------------- */
 
 static size_t open_range(struct obsvi_bytes *out)
 {

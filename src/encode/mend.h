@@ -2,9 +2,9 @@
  *
  * Three steps, each of which leaves a good value untouched and unallocated:
  *
- *     clean     valid UTF-8, acceptable and unique keys in nested maps, bounded depth, the user's length
- * limit measure   what the value will cost in Loki: bytes and entries of structured metadata (FIELD_FACTS
- * §4.2) shrink    to a given cost: texts are cut with a mark, containers lose their last items
+ *     clean    valid UTF-8, acceptable and unique keys in nested maps, bounded depth, the user's length limit
+ *     measure  what the value will cost in Loki: bytes and entries of structured metadata (FIELD_FACTS §4.2)
+ *     shrink   to a given cost: texts are cut with a mark, containers lose their last items
  *
  * A value that needs mending is written anew, in the record format, into the arena.
  */

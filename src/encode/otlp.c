@@ -38,8 +38,7 @@ static bool is_container(const struct obsvi_value *v)
     return v->type == OBSVI_ARRAY || v->type == OBSVI_MAP;
 }
 
-/* ---- AnyValue without nesting: size, then bytes
- * --------------------------------------------------------------- */
+/* ---- AnyValue without nesting: size, then bytes -------------------------------------------------------- */
 
 static size_t scalar_bytes(const struct obsvi_value *v)
 {
@@ -115,8 +114,7 @@ void obsvi_otlp_put_text_attr(struct obsvi_bytes *out, unsigned field, struct ob
     obsvi_pb_close(out, attr, 1);
 }
 
-/* ---- AnyValue with nesting
- * ------------------------------------------------------------------------------------ */
+/* ---- AnyValue with nesting ----------------------------------------------------------------------------- */
 
 /* Content of an AnyValue that is itself message number `messages` of its chain. */
 static void put_any(struct obsvi_bytes *out, const struct obsvi_value *v, unsigned messages);
@@ -185,8 +183,7 @@ static void put_attr(struct obsvi_bytes *out, const struct obsvi_attr *attr)
     obsvi_pb_close(out, entry, 1);
 }
 
-/* ---- LogRecord
- * ------------------------------------------------------------------------------------------------ */
+/* ---- LogRecord ----------------------------------------------------------------------------------------- */
 
 static void put_head(struct obsvi_bytes *out, const struct obsvi_view *view)
 {

@@ -10,8 +10,7 @@
 #include "encode/protobuf.h"
 #include "encode/utf8.h"
 
-/* ---- The printable line
- * ----------------------------------------------------------------------------------------- */
+/* ---- The printable line -------------------------------------------------------------------------------- */
 
 struct line {
     char *text;
@@ -43,8 +42,7 @@ static void line_end(struct line *line)
     line->text[line->len] = '\0';
 }
 
-/* ---- Protobuf
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- Protobuf ------------------------------------------------------------------------------------------ */
 
 /* google.rpc.Status { code = 1, message = 2 } */
 static bool read_status(struct obsvi_cursor c, struct line *line)
@@ -97,8 +95,7 @@ static void read_page(const char *s, size_t n, struct line *line)
     }
 }
 
-/* ---- JSON
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------------------------------------- */
 
 static void skip_space(struct obsvi_cursor *c)
 {
@@ -106,8 +103,7 @@ static void skip_space(struct obsvi_cursor *c)
         c->at++;
 }
 
-/* After the opening quotation mark; leaves the cursor behind the closing one. The content is still escaped.
- */
+/* After the opening quotation mark; leaves the cursor behind the closing one. The content stays escaped. */
 static struct obsvi_str read_string(struct obsvi_cursor *c)
 {
     const uint8_t *start = c->at;

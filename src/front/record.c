@@ -20,8 +20,7 @@ static size_t min_size(size_t a, size_t b)
     return a < b ? a : b;
 }
 
-/* The largest m <= max such that s[0..m) does not end inside a UTF-8 character; max if s is not UTF-8 there.
- */
+/* The largest m <= max such that s[0..m) ends with no part of a UTF-8 character; max if s is no UTF-8. */
 static size_t cut_at_character(const char *s, size_t n, size_t max)
 {
     if (n <= max)
@@ -32,8 +31,7 @@ static size_t cut_at_character(const char *s, size_t n, size_t max)
     return ((uint8_t)s[m] & 0xc0) == 0x80 ? max : m;
 }
 
-/* ---- Writing: head and texts
- * -------------------------------------------------------------------------------- */
+/* ---- Writing: head and texts --------------------------------------------------------------------------- */
 
 void obsvi_writer_begin(struct obsvi_writer *w, void *space, size_t space_bytes, uint64_t time_ns,
                         uint8_t severity)
@@ -82,8 +80,7 @@ void obsvi_writer_event(struct obsvi_writer *w, const char *s, size_t n)
     w->head.event_bytes = (uint16_t)put_cut_text(w, s, n, OBSVI_NAME_BYTES_MAX);
 }
 
-/* ---- Writing: attributes and values
- * ------------------------------------------------------------------------- */
+/* ---- Writing: attributes and values -------------------------------------------------------------------- */
 
 /* Where the next n bytes of the current attribute go, or NULL and `overflow`. */
 static inline uint8_t *attr_room(struct obsvi_writer *w, size_t n)
@@ -237,8 +234,7 @@ void obsvi_writer_attr_i64(struct obsvi_writer *w, const char *key, size_t key_b
     obsvi_writer_attr_close(w);
 }
 
-/* ---- Writing: exception, trace, end
- * ------------------------------------------------------------------------- */
+/* ---- Writing: exception, trace, end -------------------------------------------------------------------- */
 
 static void put_u8(struct obsvi_writer *w, uint8_t v)
 {
@@ -351,8 +347,7 @@ size_t obsvi_writer_end(struct obsvi_writer *w)
     return w->head.size_bytes;
 }
 
-/* ---- Reading
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Reading ------------------------------------------------------------------------------------------- */
 
 static struct obsvi_str take_str(struct obsvi_cursor *c, size_t n)
 {

@@ -83,8 +83,7 @@ struct obsvi_record_head {
 };
 _Static_assert(sizeof(struct obsvi_record_head) == 48, "the record head is part of the ring format");
 
-/* ---- Writing
- * ------------------------------------------------------------------------------------------------
+/* ---- Writing -------------------------------------------------------------------------------------------
  *
  * A face calls begin, the text setters in the order of the layout (logger, level, body, event), then
  * attributes, then exception, then trace, then end. What does not fit is left out: an attribute is dropped
@@ -145,8 +144,7 @@ void obsvi_writer_trace(struct obsvi_writer *w, const uint8_t trace_id[16], cons
 /* Writes the head; returns the record's size, or 0 if there was no room for a head. */
 size_t obsvi_writer_end(struct obsvi_writer *w);
 
-/* ---- Reading
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Reading ------------------------------------------------------------------------------------------- */
 
 struct obsvi_value {
     enum obsvi_type type; /* STR_CUT is reported as STR with original_bytes > str.len */

@@ -169,8 +169,7 @@ static void test_values_keep_their_types(void **state)
     rig_free(rig);
 }
 
-/* ---- Random records, whole and damaged
- * ----------------------------------------------------------------------------- */
+/* ---- Random records, whole and damaged ----------------------------------------------------------------- */
 
 static uint64_t seed = 88172645463325252;
 
