@@ -21,8 +21,7 @@ enum {
     LEVEL_INFO = 2,
 };
 
-/* ---- One half ---------------------------------------------------------------------------------------------
- */
+/* ---- One half ------------------------------------------------------------------------------------------ */
 
 struct frame {
     struct obsvi_bytes *out;
@@ -107,8 +106,7 @@ static void put_request(struct obsvi_bytes *out, bool is_json, const struct obsv
         obsvi_bytes_put_text(out, "]}");
 }
 
-/* ---- Both -------------------------------------------------------------------------------------------------
- */
+/* ---- Both ---------------------------------------------------------------------------------------------- */
 
 static bool put_halves(const struct obsvi_config *config, const struct obsvi_pieces *pieces,
                        struct obsvi_bytes halves[2], uint32_t level_counts[2][OBSVI_LEVEL_COUNT])

@@ -44,8 +44,7 @@ static void assert_bytes(const struct obsvi_bytes *a, const struct obsvi_bytes *
     assert_memory_equal(a->data, b->data, a->len);
 }
 
-/* ---- Halves -----------------------------------------------------------------------------------------------
- */
+/* ---- Halves -------------------------------------------------------------------------------------------- */
 
 static void check_half(struct batch *b, uint32_t from, uint32_t to, const struct obsvi_bytes *half,
                        const uint32_t levels[OBSVI_LEVEL_COUNT])
@@ -158,8 +157,7 @@ static void test_records_of_any_size(void **state)
     }
 }
 
-/* ---- A walker of our own ----------------------------------------------------------------------------------
- */
+/* ---- A walker of our own ------------------------------------------------------------------------------- */
 
 static const uint8_t *read_length(const uint8_t *p, size_t *n)
 {
@@ -244,8 +242,7 @@ static void test_halves_recombine(void **state)
     }
 }
 
-/* ---- Damage -----------------------------------------------------------------------------------------------
- */
+/* ---- Damage -------------------------------------------------------------------------------------------- */
 
 static void assert_refused(const struct obsvi_config *config, const void *body, size_t n, bool is_gzip)
 {
