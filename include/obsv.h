@@ -13,9 +13,13 @@
  * Threads    Every function may be called from any thread at any time unless its comment says otherwise.
  * Fork       The child begins with empty rings and its own shipper, started by the child's first log call.
  * Exit       Records accepted before exit() or the return of main are delivered within the shutdown deadline
- *            (OBSV_SHUTDOWN_TIMEOUT, default 3 s). After _exit(), SIGKILL or a crash, what the shipper has
- * not yet seen (normally the last few milliseconds) is lost. Signals    The library installs no signal
- * handler, and its thread blocks all signals.
+ *            (OBSV_SHUTDOWN_TIMEOUT, default 3 s). After _exit() or SIGKILL, what the shipper had not written
+ *            or sent is lost: lines of the last milliseconds, batches of the last OTEL_BLRP_SCHEDULE_DELAY.
+ * Signals    SIGTERM, SIGINT and SIGHUP that nobody handles still kill, after a flush within the shutdown
+ *            deadline; a second one kills at once (OBSV_SIGNALS=off: no handler is installed). A crash
+ *            (SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT) is held up until what was logged is out, 2 s at most,
+ *            and then takes its usual way (OBSV_CRASH_HANDLER). Handlers of the program are never touched.
+ *            docs/PROCESS.md has the details.
  *
  * A complete program:
  *

@@ -12,14 +12,19 @@
 
 #include "base/diag.h"
 #include "base/stats.h"
+#include "base/time.h"
 #include "front/front.h"
 #include "front/registry.h"
+#include "process/crash.h"
 #include "process/fork.h"
+#include "process/signals.h"
+#include "ship/emergency.h"
 #include "ship/shipper.h"
 
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Each start has a configuration of its own, and none is ever freed: a face, or a shipper that had to be left
  * behind, may still be reading the last one. A few KiB for each init after a shutdown. */
@@ -34,6 +39,7 @@ static struct {
     bool is_running;
     bool exit_is_watched;
     struct obsvi_shipper *shipper; /* NULL while running: the child of a fork that has not logged yet */
+    _Atomic uint64_t child_retry_at_ms;
 } engine = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 /* ---- Severity
@@ -49,20 +55,83 @@ static int severity_of_level(int level)
     return severity <= 24 ? severity : 25;
 }
 
+/* ---- The end
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+/* One line, only if something was lost that somebody wanted. What is still pending when a signal ends the
+ * process is lost with it. */
+static void say_what_was_lost(void)
+{
+    struct obsv_stats s;
+    (void)obsv_stats_get(&s, sizeof s);
+    uint64_t on_stdout = s.stdout_dropped_ring_full + s.stdout_dropped_buffer_full + s.stdout_dropped_closed +
+                         s.stdout_dropped_shutdown + s.stdout_dropped_internal + s.stdout_pending;
+    uint64_t undelivered = s.export_dropped_shutdown + s.export_pending;
+    uint64_t on_export = s.export_dropped_ring_full + s.export_dropped_outbox_full +
+                         s.export_dropped_rejected + undelivered + s.export_dropped_internal;
+    on_stdout = s.stdout_dropped_off ? 0 : on_stdout;
+    on_export = s.export_dropped_off ? 0 : on_export;
+    if (on_stdout || on_export)
+        obsvi_diag(OBSVI_DIAG_WARNING, NULL,
+                   "of %" PRIu64 " records, %" PRIu64 " did not reach the endpoint (ring full %" PRIu64
+                   ", outbox full %" PRIu64 ", rejected %" PRIu64 ", undelivered at exit %" PRIu64
+                   ", internal %" PRIu64 ") and %" PRIu64 " did not reach stdout",
+                   s.accepted, on_export, s.export_dropped_ring_full, s.export_dropped_outbox_full,
+                   s.export_dropped_rejected, undelivered, s.export_dropped_internal, on_stdout);
+}
+
+/* On the shipper's thread. */
+static void end_process(int signal)
+{
+    say_what_was_lost();
+    obsvi_signals_die(signal);
+}
+
 /* ---- Fork
  * ---------------------------------------------------------------------------------------------------------
  */
 
-/* The first log call of a thread in a forked child: it has no shipper yet. Starting one costs this call a few
- * system calls, once a process. */
+enum { CHILD_RETRY_MS = 100 };
+
+/* With engine.lock held. */
+static void start_in_child_locked(void)
+{
+    if (!engine.is_running || engine.shipper)
+        return;
+    engine.shipper = obsvi_shipper_start(&engine.last->config, end_process);
+    atomic_store(&engine.child_retry_at_ms, obsvi_steady_ms() + CHILD_RETRY_MS);
+    if (!engine.shipper) {
+        obsvi_diag(OBSVI_DIAG_WARNING, "child",
+                   "no thread or memory for a shipper in process %d; its records wait, and it is tried again",
+                   (int)getpid());
+        return;
+    }
+    obsvi_registry_set_wake(NULL);
+    obsvi_signals_start_in_child();
+}
+
+/* A log call in a forked child that has no shipper. Starting one costs this call some system calls, once a
+ * process; while it cannot be had, one call in a while. */
 static void start_in_child(void)
 {
+    if (obsvi_steady_ms() < atomic_load(&engine.child_retry_at_ms))
+        return;
     pthread_mutex_lock(&engine.lock);
-    if (engine.is_running && !engine.shipper)
-        engine.shipper = obsvi_shipper_start(&engine.last->config);
-    if (engine.shipper)
-        obsvi_registry_set_wake(NULL);
+    start_in_child_locked();
     pthread_mutex_unlock(&engine.lock);
+}
+
+/* With engine.lock held. What a child has logged while no shipper was to be had needs one to leave. */
+static struct obsvi_shipper *shipper_for_pending(void)
+{
+    struct obsvi_registry_counts front = {0};
+    if (engine.is_running && !engine.shipper) {
+        obsvi_registry_count_up(&front);
+        if (front.pending)
+            start_in_child_locked();
+    }
+    return engine.shipper;
 }
 
 static void before_fork(void)
@@ -77,9 +146,11 @@ static void in_parent(void)
 
 static void in_child(void)
 {
+    obsvi_emergency_after_fork();
+    obsvi_signals_after_fork();
+    atomic_store(&engine.child_retry_at_ms, 0);
     if (engine.shipper) {
-        obsvi_shipper_after_fork(
-            engine.shipper); /* its memory stays behind: its locks are in an unknown state */
+        obsvi_shipper_after_fork(engine.shipper);
         engine.shipper = NULL;
     }
     if (engine.is_running)
@@ -106,7 +177,7 @@ static int start_locked(const char *const *settings)
         error = obsvi_registry_init(start->config.ring_bytes);
     if (!error)
         error = obsvi_fork_watch(&hooks);
-    if (!error && !(engine.shipper = obsvi_shipper_start(&start->config)))
+    if (!error && !(engine.shipper = obsvi_shipper_start(&start->config, end_process)))
         error = OBSV_ERR_NOMEM;
     if (error) {
         if (start)
@@ -117,7 +188,11 @@ static int start_locked(const char *const *settings)
     start->previous = engine.last;
     engine.last = start;
     if (!engine.exit_is_watched)
-        engine.exit_is_watched = atexit(at_exit) == 0;
+        engine.exit_is_watched = atexit(at_exit) == 0 && at_quick_exit(at_exit) == 0;
+    if (start->config.signals_on)
+        obsvi_signals_start(start->config.shutdown_timeout_ms);
+    if (start->config.crash_handler_on)
+        obsvi_crash_start(start->config.crash_timeout_ms);
     engine.is_running = true;
     obsvi_registry_open(severity_of_level(start->config.level));
     return 0;
@@ -167,7 +242,7 @@ static uint32_t timeout_or(int64_t timeout_ms, uint32_t otherwise_ms)
 int obsv_flush(int64_t timeout_ms)
 {
     pthread_mutex_lock(&engine.lock);
-    struct obsvi_shipper *shipper = engine.shipper;
+    struct obsvi_shipper *shipper = shipper_for_pending();
     bool is_running = engine.is_running;
     uint32_t limit_ms = engine.last ? timeout_or(timeout_ms, engine.last->config.export_timeout_ms) : 0;
     if (shipper)
@@ -179,41 +254,28 @@ int obsv_flush(int64_t timeout_ms)
     return obsvi_shipper_flush(shipper, limit_ms);
 }
 
-/* One line, only if something was lost that somebody wanted. */
-static void say_what_was_lost(void)
-{
-    struct obsv_stats s;
-    (void)obsv_stats_get(&s, sizeof s);
-    uint64_t on_stdout = s.stdout_dropped_ring_full + s.stdout_dropped_buffer_full + s.stdout_dropped_closed +
-                         s.stdout_dropped_shutdown + s.stdout_dropped_internal;
-    uint64_t on_export = s.export_dropped_ring_full + s.export_dropped_outbox_full +
-                         s.export_dropped_rejected + s.export_dropped_shutdown + s.export_dropped_internal;
-    on_stdout = s.stdout_dropped_off ? 0 : on_stdout;
-    on_export = s.export_dropped_off ? 0 : on_export;
-    if (on_stdout || on_export)
-        obsvi_diag(OBSVI_DIAG_WARNING, NULL,
-                   "of %" PRIu64 " records, %" PRIu64 " did not reach the endpoint (ring full %" PRIu64
-                   ", outbox full %" PRIu64 ", rejected %" PRIu64 ", undelivered at exit %" PRIu64
-                   ", internal %" PRIu64 ") and %" PRIu64 " did not reach stdout",
-                   s.accepted, on_export, s.export_dropped_ring_full, s.export_dropped_outbox_full,
-                   s.export_dropped_rejected, s.export_dropped_shutdown, s.export_dropped_internal,
-                   on_stdout);
-}
-
 int obsv_shutdown(int64_t timeout_ms)
 {
     pthread_mutex_lock(&engine.lock);
     bool was_running = engine.is_running;
-    struct obsvi_shipper *shipper = engine.shipper;
+    struct obsvi_shipper *shipper = shipper_for_pending();
     uint32_t limit_ms = engine.last ? timeout_or(timeout_ms, engine.last->config.shutdown_timeout_ms) : 0;
     engine.is_running = false;
     engine.shipper = NULL;
+    if (was_running) {
+        obsvi_registry_close();
+        obsvi_registry_set_wake(NULL);
+    }
     pthread_mutex_unlock(&engine.lock);
     if (!was_running)
         return OBSV_ERR_STATE;
-    obsvi_registry_close();
-    obsvi_registry_set_wake(NULL);
     int error = shipper ? obsvi_shipper_stop(shipper, limit_ms) : 0;
+    pthread_mutex_lock(&engine.lock);
+    if (!engine.is_running) { /* else another thread has started it again */
+        obsvi_signals_stop();
+        obsvi_crash_stop();
+    }
+    pthread_mutex_unlock(&engine.lock);
     say_what_was_lost();
     return error;
 }

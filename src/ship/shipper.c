@@ -4,6 +4,7 @@
 #include "base/diag.h"
 #include "base/time.h"
 #include "obsv.h"
+#include "ship/emergency.h"
 #include "ship/pass.h"
 
 #include <errno.h>
@@ -21,6 +22,8 @@ enum {
 struct obsvi_shipper {
     struct obsvi_pass pass; /* the thread's own, except while it is started */
     pthread_t thread;
+    obsvi_shipper_end_fn end_process;
+    struct obsvi_shipper *left_behind; /* in a child: the one before it; see obsvi_shipper_after_fork */
 
     pthread_mutex_t
         lock; /* guards what follows; callers of flush and stop against the shipper, never a log call */
@@ -59,14 +62,78 @@ static void report_flushed(struct obsvi_shipper *s, uint64_t ticket)
     pthread_mutex_unlock(&s->lock);
 }
 
+/* ---- What signal handlers ask: a flush of the shipper's own, with a deadline. 0: not asked, or done. */
+
+struct urgent {
+    uint64_t ticket;
+    uint64_t until_ms;
+};
+
+struct urgencies {
+    struct urgent end, crash;
+};
+
+static void take_ticket(struct obsvi_shipper *s, struct urgent *u, uint32_t limit_ms)
+{
+    pthread_mutex_lock(&s->lock);
+    u->ticket = ++s->flush_wanted;
+    pthread_mutex_unlock(&s->lock);
+    u->until_ms = obsvi_steady_ms() + limit_ms;
+}
+
+/* Before the orders are read: what is taken here is part of the pass that follows. */
+static void look_for_urgencies(struct obsvi_shipper *s, struct urgencies *u)
+{
+    if (!u->end.ticket && obsvi_emergency_end_signal())
+        take_ticket(s, &u->end, s->pass.config->shutdown_timeout_ms);
+    if (!u->crash.ticket && obsvi_emergency_is_crash()) {
+        obsvi_emergency_record_crash();
+        take_ticket(s, &u->crash, s->pass.config->crash_timeout_ms);
+    }
+}
+
+static bool is_over(const struct urgent *u, uint64_t flushed)
+{
+    return u->ticket && (flushed >= u->ticket || obsvi_steady_ms() >= u->until_ms);
+}
+
+static void serve_urgencies(struct obsvi_shipper *s, struct urgencies *u, uint64_t flushed)
+{
+    if (is_over(&u->crash, flushed)) {
+        obsvi_emergency_drained();
+        u->crash.ticket = 0;
+    }
+    if (is_over(&u->end, flushed)) {
+        s->end_process(obsvi_emergency_end_signal());
+        obsvi_emergency_forget_end();
+        u->end.ticket = 0;
+    }
+}
+
+/* Nobody attends from here on; whoever came before that is served. */
+static void leave(struct obsvi_shipper *s)
+{
+    obsvi_emergency_leave(s);
+    int signal = obsvi_emergency_end_signal();
+    if (obsvi_emergency_is_crash())
+        obsvi_emergency_drained();
+    if (signal) {
+        s->end_process(signal);
+        obsvi_emergency_forget_end();
+    }
+}
+
 static void *run(void *arg)
 {
     struct obsvi_shipper *s = arg;
     struct obsvi_pass *p = &s->pass;
+    struct urgencies urgencies = {{0}};
     uint64_t flushing = 0; /* the ticket that the pass's mark stands for */
     int tick_ms = TICK_BUSY_MS;
 
+    obsvi_emergency_name_thread();
     for (;;) {
+        look_for_urgencies(s, &urgencies);
         /* Orders first, then a pass: what was accepted before the order is in the rings when the pass begins.
          */
         struct orders orders = read_orders(s);
@@ -80,6 +147,7 @@ static void *run(void *arg)
         bool is_flushed = obsvi_pass_is_past_mark(p);
         if (flushing && is_flushed)
             report_flushed(s, flushing);
+        serve_urgencies(s, &urgencies, is_flushed ? flushing : 0);
         if (orders.is_stopping &&
             ((flushing == orders.flush_wanted && is_flushed) || obsvi_steady_ms() >= orders.stop_at_ms))
             break;
@@ -87,6 +155,7 @@ static void *run(void *arg)
         obsvi_pass_wait(p, tick_ms);
     }
 
+    leave(s);
     bool has_lost = obsvi_pass_close(p);
     pthread_mutex_lock(&s->lock);
     s->has_lost = has_lost;
@@ -96,16 +165,26 @@ static void *run(void *arg)
     return NULL;
 }
 
+/* For the new thread, which inherits it: signals are the application's, but a fault of ours must reach
+ * whoever reports faults. */
+static void block_signals(sigset_t *before)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+    sigset_t all;
+    sigfillset(&all);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        sigdelset(&all, faults[i]);
+    pthread_sigmask(SIG_SETMASK, &all, before);
+}
+
 static int start_thread(struct obsvi_shipper *s)
 {
     pthread_attr_t attr;
-    sigset_t all, before;
+    sigset_t before;
     if (pthread_attr_init(&attr) != 0)
         return OBSV_ERR_NOMEM;
     pthread_attr_setstacksize(&attr, STACK_BYTES);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all,
-                    &before); /* inherited by the new thread: signals are the application's */
+    block_signals(&before);
     int error = pthread_create(&s->thread, &attr, run, s);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
@@ -125,11 +204,12 @@ static void free_shipper(struct obsvi_shipper *s)
     free(s);
 }
 
-struct obsvi_shipper *obsvi_shipper_start(const struct obsvi_config *config)
+struct obsvi_shipper *obsvi_shipper_start(const struct obsvi_config *config, obsvi_shipper_end_fn end_process)
 {
     struct obsvi_shipper *s = calloc(1, sizeof *s);
     if (!s)
         return NULL;
+    s->end_process = end_process;
     pthread_condattr_t attr;
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -145,6 +225,7 @@ struct obsvi_shipper *obsvi_shipper_start(const struct obsvi_config *config)
         free_shipper(s);
         return NULL;
     }
+    obsvi_emergency_attend(s);
     return s;
 }
 
@@ -199,6 +280,7 @@ int obsvi_shipper_stop(struct obsvi_shipper *s, uint32_t timeout_ms)
     if (!has_ended) {
         obsvi_diag(OBSVI_DIAG_ERROR, NULL, "the shipper did not end within %u ms and is left behind",
                    timeout_ms);
+        obsvi_emergency_leave(s);
         pthread_detach(s->thread);
         return OBSV_ERR_TIMEOUT;
     }
@@ -207,7 +289,12 @@ int obsvi_shipper_stop(struct obsvi_shipper *s, uint32_t timeout_ms)
     return has_lost ? OBSV_ERR_TIMEOUT : 0;
 }
 
+/* Its memory cannot be given back, for its locks and libcurl's may be in any state; it stays reachable, one
+ * for each generation of children. */
 void obsvi_shipper_after_fork(struct obsvi_shipper *s)
 {
+    static struct obsvi_shipper *left_behind;
     obsvi_pass_after_fork(&s->pass);
+    s->left_behind = left_behind;
+    left_behind = s;
 }

@@ -4,9 +4,11 @@
  *     pass:  rings ──(merged by time stamp)──► encode once per sink ──► stdout buffer ──► fd 1
  *                                                                └────► open batch ─seal─► outbox ──► HTTP
  *
- * It never touches Python and blocks all signals. Between passes it sleeps in poll: 1 ms after a pass that
- * found records, doubling to 10 ms when idle. Callers never wake it; only flush and shutdown do. (A wake-up
- * costs the caller a system call; ten milliseconds of latency cost nobody anything.)
+ * It never touches Python and blocks all signals but those that its own faults raise. Between passes it
+ * sleeps in poll: 1 ms after a pass that found records, doubling to 10 ms when idle. Callers never wake it;
+ * only flush and shutdown do. (A wake-up costs the caller a system call; ten milliseconds of latency cost
+ * nobody anything.) Signal handlers do not wake it either: each pass looks at what they left
+ * (ship/emergency.h).
  */
 #ifndef OBSVI_SHIP_SHIPPER_H
 #define OBSVI_SHIP_SHIPPER_H
@@ -15,9 +17,13 @@
 
 struct obsvi_shipper;
 
+/* Called by the shipper's thread when it has flushed because of that signal: ends the process. */
+typedef void (*obsvi_shipper_end_fn)(int signal);
+
 /* Opens the sinks and starts the thread. `config` must outlive it. NULL: memory or a thread could not be had.
  */
-struct obsvi_shipper *obsvi_shipper_start(const struct obsvi_config *config);
+struct obsvi_shipper *obsvi_shipper_start(const struct obsvi_config *config,
+                                          obsvi_shipper_end_fn end_process);
 
 /* Keeps the shipper's memory alive for one coming obsvi_shipper_flush, which gives the hold back. Call it
  * where obsvi_shipper_stop cannot have begun yet. */
