@@ -130,7 +130,8 @@ bool obsvi_key_is_reserved(struct obsvi_str key)
     return append_normal(&name, key) && is_reserved(&name);
 }
 
-/* `path` is the name of what the value is in; each level adds to it, so that the depth is bounded. */
+/* `path` is the name of what the value is in; each level of a cleaned value adds to it (an acceptable key has
+ * a letter or a digit), so that the depth is bounded. */
 static bool leads_to_reserved(struct normal_name path, struct obsvi_str key, const struct obsvi_value *v)
 {
     if ((path.n && !append_normal(&path, OBSVI_STR("_"))) || !append_normal(&path, key))

@@ -17,8 +17,7 @@
 #include "base/bytes.h"
 #include "front/record.h"
 
-/* Attributes that the encoders add themselves. A user's attribute of the same name wins (spec: logs/sdk.md).
- */
+/* Attributes that the encoders add themselves. A user's attribute of that name wins (spec: logs/sdk.md). */
 enum obsvi_own_key {
     OBSVI_OWN_CODE_FILE,
     OBSVI_OWN_CODE_LINE,
@@ -83,8 +82,8 @@ void obsvi_key_put_repaired(struct obsvi_bytes *out, struct obsvi_str key);
 /* True if a top-level attribute of that name would collide with a field of ours or of Loki's, or hijack its
  * level detection. */
 bool obsvi_key_is_reserved(struct obsvi_str key);
-/* True if the value is a map and one of its leaves would: Loki flattens maps, {"log": {"level": 1}} is
- * log_level there. */
+/* True if the value, already cleaned (mend.h), is a map and one of its leaves would: Loki flattens maps,
+ * {"log": {"level": 1}} is log_level there. */
 bool obsvi_key_leads_to_reserved(struct obsvi_str key, const struct obsvi_value *map);
 
 #endif

@@ -202,7 +202,7 @@ static bool load_attrs(struct obsvi_view *view, const struct obsvi_schema *schem
     }
     for (uint32_t i = 0; i < view->attr_count; i++) {
         obsvi_mend_clean(&view->mender, &view->attrs[i].value);
-        if (!keep_off_fields(view, &view->attrs[i]))
+        if (view->mender.failed || !keep_off_fields(view, &view->attrs[i]))
             return false;
     }
     return true;

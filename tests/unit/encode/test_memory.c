@@ -42,7 +42,20 @@ static void start_failing(unsigned n)
     fail_at = n;
 }
 
-/* A value that needs mending of every kind. */
+/* What no face writes: a key inside a map that claims to be in the schema. */
+static void put_damaged_map(struct obsvi_writer *w)
+{
+    uint16_t from_schema = OBSVI_KEY_FROM_SCHEMA;
+    obsvi_writer_attr_open(w, "d", 1, OBSVI_MAP);
+    size_t map = obsvi_writer_container_open(w);
+    uint8_t *key_bytes = w->at;
+    obsvi_writer_entry_open(w, "", 0, OBSVI_NULL);
+    memcpy(key_bytes, &from_schema, sizeof from_schema);
+    obsvi_writer_container_close(w, map);
+    obsvi_writer_attr_close(w);
+}
+
+/* A record that needs mending of every kind. */
 static size_t put_broken_record(uint64_t *space, size_t space_bytes)
 {
     struct obsvi_writer w;
@@ -52,6 +65,7 @@ static size_t put_broken_record(uint64_t *space, size_t space_bytes)
     obsvi_writer_level(&w, "NOTICE", 6);
     obsvi_writer_body(&w, "b\xff", 2);
     obsvi_writer_event(&w, "e", 1);
+    put_damaged_map(&w);
     obsvi_writer_attr_str(&w, "level", 5, "\xff", 1);
     obsvi_writer_attr_str(&w, "long", 4, long_text, 70 * 1024);
     obsvi_writer_attr_open(&w, "m", 1, OBSVI_MAP);
@@ -62,7 +76,7 @@ static size_t put_broken_record(uint64_t *space, size_t space_bytes)
     }
     obsvi_writer_container_close(&w, map);
     obsvi_writer_attr_close(&w);
-    obsvi_writer_exception(&w, OBSVI_STR("T\xff"), OBSVI_STR("m"), OBSVI_STR("s\xff"));
+    obsvi_writer_exception(&w, OBSVI_STR("T"), OBSVI_STR("m"), OBSVI_STR("s\xff"));
     free(long_text);
     return obsvi_writer_end(&w);
 }

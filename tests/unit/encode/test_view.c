@@ -91,6 +91,52 @@ static void test_a_map_whose_leaf_would_be_a_field_in_loki_is_renamed(void **sta
     rig_free(rig);
 }
 
+/* What OTLP carries is what Loki flattens: maps in maps, but not those in arrays. */
+static void test_a_renamed_map_has_one_name_in_both_sinks(void **state)
+{
+    (void)state;
+    struct rig *rig = rig_new();
+    rig->config.protocol = OBSVI_HTTP_JSON;
+    struct obsvi_writer *w = rig_begin(rig, "x");
+    size_t marks[2];
+    obsvi_writer_attr_open(w, "dropped", 7, OBSVI_MAP);
+    marks[0] = obsvi_writer_container_open(w);
+    obsvi_writer_entry_open(w, "attributes", 10, OBSVI_MAP);
+    marks[1] = obsvi_writer_container_open(w);
+    obsvi_writer_entry_open(w, "a", 1, OBSVI_NULL);
+    obsvi_writer_entry_open(w, "count", 5, OBSVI_NULL);
+    obsvi_writer_container_close(w, marks[1]);
+    obsvi_writer_container_close(w, marks[0]);
+    obsvi_writer_attr_close(w);
+    obsvi_writer_attr_open(w, "log", 3, OBSVI_ARRAY);
+    marks[0] = obsvi_writer_container_open(w);
+    obsvi_writer_item_open(w, OBSVI_MAP);
+    marks[1] = obsvi_writer_container_open(w);
+    obsvi_writer_entry_open(w, "level", 5, OBSVI_NULL);
+    obsvi_writer_container_close(w, marks[1]);
+    obsvi_writer_container_close(w, marks[0]);
+    obsvi_writer_attr_close(w);
+    nest(rig, "severity", "text", "v");
+    nest(rig, "detected", "level", "v");
+    assert_contains(
+        rig_line(rig),
+        ",\"extra_dropped\":{\"attributes\":{\"a\":null,\"count\":null}},\"log\":[{\"level\":null}],"
+        "\"extra_severity\":{\"text\":\"v\"},\"extra_detected\":{\"level\":\"v\"}}");
+    struct obsvi_batch_body *body = obsvi_batch_body_new(&rig->config);
+    assert_true(obsvi_encoder_otlp(rig->encoder, body));
+    obsvi_bytes_clear(&rig->line);
+    bool is_gzip;
+    assert_true(obsvi_batch_body_seal(body, &rig->line, &is_gzip));
+    obsvi_bytes_put_u8(&rig->line, 0);
+    const char *request = (char *)rig->line.data;
+    assert_contains(request, "{\"key\":\"extra_dropped\",\"value\":{\"kvlistValue\"");
+    assert_contains(request, "{\"key\":\"log\",\"value\":{\"arrayValue\"");
+    assert_contains(request, "{\"key\":\"extra_severity\",\"value\":{\"kvlistValue\"");
+    assert_contains(request, "{\"key\":\"extra_detected\",\"value\":{\"kvlistValue\"");
+    obsvi_batch_body_free(body);
+    rig_free(rig);
+}
+
 static void test_event_collides_only_where_the_line_has_one(void **state)
 {
     (void)state;
@@ -399,6 +445,7 @@ int main(void)
         cmocka_unit_test(test_the_last_of_two_equal_keys_wins_in_the_first_place),
         cmocka_unit_test(test_renamed_keys_stay_unique),
         cmocka_unit_test(test_a_map_whose_leaf_would_be_a_field_in_loki_is_renamed),
+        cmocka_unit_test(test_a_renamed_map_has_one_name_in_both_sinks),
         cmocka_unit_test(test_event_collides_only_where_the_line_has_one),
         cmocka_unit_test(test_a_users_exception_attribute_wins_over_ours),
         cmocka_unit_test(test_an_unusual_level_name_is_kept_beside_the_canonical_one),
