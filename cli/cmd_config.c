@@ -58,7 +58,7 @@ static json_t *text_or_null(const char *s)
     return s ? text_of(s) : json_null();
 }
 
-/* ---- --json ---- */
+/* ---- --json -------------------------------------------------------------------------------------------- */
 
 static json_t *pairs_of(const struct obsvi_pairs *pairs, bool is_secret)
 {
@@ -118,7 +118,7 @@ static void write_json(const struct obsvi_config *c, struct obsvi_bytes *out)
     json_decref(document);
 }
 
-/* ---- The table ---- */
+/* ---- The table ----------------------------------------------------------------------------------------- */
 
 struct table {
     struct obsvi_bytes *out;
@@ -240,7 +240,7 @@ static void write_table(const struct obsvi_config *c, struct obsvi_bytes *out, b
     put_outcome(&t, c);
 }
 
-/* ---- The subcommand ---- */
+/* ---- The subcommand ------------------------------------------------------------------------------------ */
 
 enum { KEY_JSON = 'j', KEY_MARKDOWN = 'm', KEY_COLOR = 0x100 };
 

@@ -48,7 +48,7 @@ struct listener {
     char url[128];
 };
 
-/* ---- Options ---- */
+/* ---- Options ------------------------------------------------------------------------------------------- */
 
 static const struct argp_option options[] = {
     {"bind", 'b', "ADDRESS", 0, "Address to listen on (default 127.0.0.1: this machine only)", 0},
@@ -127,7 +127,7 @@ static const struct argp argp = {
            "  export OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318",
 };
 
-/* ---- Output ---- */
+/* ---- Output -------------------------------------------------------------------------------------------- */
 
 static void print_record(const json_t *record, void *arg)
 {
@@ -165,7 +165,7 @@ static void report_refusal(int status, const char *method, const char *path, con
     obsvi_bytes_fini(&line);
 }
 
-/* ---- The loop ---- */
+/* ---- The loop ------------------------------------------------------------------------------------------ */
 
 /* Whole or not at all: a reader that waits for the file never sees half a number. */
 static bool write_port_file(const char *path, const char *port)

@@ -34,7 +34,7 @@ struct tail {
     bool is_inside;          /* of a line that is being passed through */
 };
 
-/* ---- Options ---- */
+/* ---- Options ------------------------------------------------------------------------------------------- */
 
 static const struct argp_option options[] = {
     {"level", 'l', "LEVEL", 0,
@@ -78,7 +78,7 @@ static const struct argp argp = {
            "  python app.py | obsv tail --level warn",
 };
 
-/* ---- Lines ---- */
+/* ---- Lines --------------------------------------------------------------------------------------------- */
 
 static bool is_below(const struct tail *t, const json_t *record)
 {
@@ -147,7 +147,7 @@ static void feed(struct tail *t, const uint8_t *p, size_t n)
     obsvi_out_flush(&t->out);
 }
 
-/* ---- The loop ---- */
+/* ---- The loop ------------------------------------------------------------------------------------------ */
 
 /* Waits for input; false: the reader of our output went away. */
 static bool wait_input(const struct tail *t)

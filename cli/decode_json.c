@@ -13,7 +13,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* ---- Scalars ---- */
+/* ---- Scalars ------------------------------------------------------------------------------------------- */
 
 static bool wrong(struct obsvi_decoder *d, const char *key, const char *expected)
 {
@@ -127,7 +127,7 @@ static json_t *get_hex(struct obsvi_decoder *d, const json_t *object, const char
     return value;
 }
 
-/* ---- AnyValue ---- */
+/* ---- AnyValue ------------------------------------------------------------------------------------------ */
 
 static json_t *read_any_value(struct obsvi_decoder *d, const json_t *any, int depth);
 
@@ -268,7 +268,7 @@ static json_t *read_any_value(struct obsvi_decoder *d, const json_t *any, int de
     return json_null();
 }
 
-/* ---- Messages ---- */
+/* ---- Messages ------------------------------------------------------------------------------------------ */
 
 static void read_log_record(struct obsvi_decoder *d, const json_t *record,
                             const struct obsvi_scope_parts *scope, const struct obsvi_origin_parts *resource)
@@ -335,7 +335,7 @@ static void read_resource_logs(struct obsvi_decoder *d, const json_t *frame)
     obsvi_neutral_origin_fini(&resource);
 }
 
-/* ---- The body ---- */
+/* ---- The body ------------------------------------------------------------------------------------------ */
 
 /* An upper bound of the number of values in a JSON text: each but the first follows one of these marks. */
 static size_t count_values(const char *text, size_t n)

@@ -38,7 +38,7 @@ static void set_hex(struct obsvi_decoder *d, json_t **slot, const struct obsvi_w
     *slot = obsvi_decode_made(d, obsvi_neutral_hex(f->bytes.at, obsvi_cursor_left(&f->bytes)));
 }
 
-/* ---- AnyValue ---- */
+/* ---- AnyValue ------------------------------------------------------------------------------------------ */
 
 static json_t *read_any_value(struct obsvi_decoder *d, struct obsvi_cursor c, int depth);
 
@@ -129,7 +129,7 @@ static json_t *read_any_value(struct obsvi_decoder *d, struct obsvi_cursor c, in
     return value;
 }
 
-/* ---- LogRecord ---- */
+/* ---- LogRecord ----------------------------------------------------------------------------------------- */
 
 static void read_log_field(struct obsvi_decoder *d, const struct obsvi_wire_field *f,
                            struct obsvi_log_parts *log)
@@ -183,7 +183,7 @@ static void read_log_record(struct obsvi_decoder *d, struct obsvi_cursor c,
     obsvi_decode_emit(d, &log, scope, resource);
 }
 
-/* ---- InstrumentationScope, Resource ---- */
+/* ---- InstrumentationScope, Resource -------------------------------------------------------------------- */
 
 static void read_scope(struct obsvi_decoder *d, struct obsvi_cursor c, struct obsvi_scope_parts *scope,
                        json_t *flat)
@@ -223,7 +223,7 @@ static void read_resource(struct obsvi_decoder *d, struct obsvi_cursor c, struct
     }
 }
 
-/* ---- ScopeLogs, ResourceLogs, ExportLogsServiceRequest ---- */
+/* ---- ScopeLogs, ResourceLogs, ExportLogsServiceRequest ------------------------------------------------- */
 
 static void read_scope_logs(struct obsvi_decoder *d, struct obsvi_cursor c,
                             const struct obsvi_origin_parts *resource)

@@ -67,7 +67,7 @@ json_t *obsvi_neutral_hex(const void *p, size_t n)
     return value;
 }
 
-/* ---- Maps ---- */
+/* ---- Maps ---------------------------------------------------------------------------------------------- */
 
 static json_t *only_member(const json_t *value, const char *key)
 {
@@ -137,7 +137,7 @@ json_t *obsvi_neutral_map(json_t *flat)
     return map;
 }
 
-/* ---- Records ---- */
+/* ---- Records ------------------------------------------------------------------------------------------- */
 
 bool obsvi_neutral_set_origin(struct obsvi_origin_parts *parts, json_t *flat)
 {

@@ -48,7 +48,7 @@ static const char help_text[] =
     ".\n"
     "Applications: set OTEL_EXPORTER_OTLP_ENDPOINT to this address, without a path.\n";
 
-/* ---- Judging the headers ---- */
+/* ---- Judging the headers ------------------------------------------------------------------------------- */
 
 static const char *header(struct MHD_Connection *connection, const char *name)
 {
@@ -113,7 +113,7 @@ static bool judge_length(struct request *q, struct MHD_Connection *connection)
     return q->refused && (announced > DRAIN_BYTES_MAX || *header(connection, "Expect"));
 }
 
-/* ---- Answers ---- */
+/* ---- Answers ------------------------------------------------------------------------------------------- */
 
 static enum MHD_Result send_answer(struct MHD_Connection *connection, int status, const char *type,
                                    const void *body, size_t n)
@@ -152,7 +152,7 @@ static enum MHD_Result send_success(struct MHD_Connection *connection, const str
                           : send_answer(connection, 200, JSON_TYPE, "{}", 2);
 }
 
-/* ---- The body ---- */
+/* ---- The body ------------------------------------------------------------------------------------------ */
 
 static void count_record(const json_t *record, void *arg)
 {
@@ -214,7 +214,7 @@ static void feed(struct request *q, const char *data, size_t n)
         obsvi_bytes_put(&q->body, data, n);
 }
 
-/* ---- libmicrohttpd ---- */
+/* ---- libmicrohttpd ------------------------------------------------------------------------------------- */
 
 static enum MHD_Result begin(struct obsvi_receiver *r, struct MHD_Connection *connection, const char *path,
                              const char *method, void **slot)

@@ -22,7 +22,7 @@ static const char *text_of(const json_t *record, const char *key)
     return text ? text : "";
 }
 
-/* ---- Time, level, logger ---- */
+/* ---- Time, level, logger ------------------------------------------------------------------------------- */
 
 static void put_time(const struct obsvi_render *r, const json_t *record, struct obsvi_bytes *out)
 {
@@ -82,7 +82,7 @@ static void put_message(const struct obsvi_render *r, const json_t *record, stru
     paint(r, out, reset);
 }
 
-/* ---- Attributes ---- */
+/* ---- Attributes ---------------------------------------------------------------------------------------- */
 
 /* A string that could be taken for a value of another type. */
 static bool looks_typed(const char *s, size_t n)
@@ -178,7 +178,7 @@ static void put_fields(const struct obsvi_render *r, struct obsvi_bytes *out, co
     put_attributes(r, out, "resource.", json_object_get(record, "resource"), false);
 }
 
-/* ---- Exception ---- */
+/* ---- Exception ----------------------------------------------------------------------------------------- */
 
 static size_t without_newlines_at_end(const char *s, size_t n)
 {

@@ -100,7 +100,7 @@ void obsvi_show_double(struct obsvi_bytes *out, double value)
     obsvi_bytes_put_text(out, text);
 }
 
-/* ---- Values ---- */
+/* ---- Values -------------------------------------------------------------------------------------------- */
 
 static void put_member(struct obsvi_bytes *out, bool is_first, const char *key, size_t n, const json_t *value,
                        enum obsvi_show_style style)

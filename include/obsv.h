@@ -317,35 +317,57 @@ OBSV_API void obsv_log_text(struct obsv_logger *log, int severity, const char *e
 /* ---- Statistics -------------------------------------------------------------------------------------------
  */
 
-/* Counters since obsv_init. For each sink, whenever nothing is moving:
+/* Why a record did not reach a sink. Each is counted by level as well: OBSV_DROP_stdout_dropped_ring_full and
+ * so on index obsv_stats.dropped_by_level. */
+#define OBSV_DROPS_LIST(X)                                                                                   \
+    X(stdout_dropped_ring_full, "Dropped: the logging thread's ring had no room.")                           \
+    X(stdout_dropped_buffer_full, "Dropped: stdout was not read fast enough.")                               \
+    X(stdout_dropped_closed, "Dropped: stdout is closed, or writing to it failed.")                          \
+    X(stdout_dropped_off, "Not wanted: OBSV_STDOUT=off.")                                                    \
+    X(stdout_dropped_shutdown, "Dropped: the shutdown deadline passed, or logged after shutdown.")           \
+    X(stdout_dropped_internal, "Dropped: no memory, no ring to be had, or a damaged record.")                \
+    X(export_dropped_ring_full, "Dropped: the logging thread's ring had no room.")                           \
+    X(export_dropped_outbox_full, "Dropped: the outbox's budget was used up (OBSV_OUTBOX_BYTES).")           \
+    X(export_dropped_expired, "Dropped: not delivered within OBSV_RETENTION.")                               \
+    X(export_dropped_rejected, "Dropped: refused by the endpoint, and not worth another try.")               \
+    X(export_dropped_off, "Not wanted: no endpoint is set, or export is switched off.")                      \
+    X(export_dropped_shutdown, "Dropped: the shutdown deadline passed, or logged after shutdown.")           \
+    X(export_dropped_internal, "Dropped: no memory, no ring to be had, or a damaged record.")
+
+#define OBSV_STATS_LIST(X)                                                                                   \
+    X(accepted, "Log calls that passed the level check.")                                                    \
+    X(stdout_delivered, "Lines written to standard output.")                                                 \
+    X(stdout_pending, "Records on their way to standard output.")                                            \
+    X(export_delivered, "Records that the endpoint acknowledged.")                                           \
+    X(export_pending, "Records on their way to the endpoint: in rings, open batches, outbox, in flight.")    \
+    OBSV_DROPS_LIST(X)                                                                                       \
+    X(export_requests, "HTTP requests sent.")                                                                \
+    X(export_retries, "Of which: the same batch again.")                                                     \
+    X(export_bytes, "Bytes of acknowledged request bodies, as sent (compressed).")                           \
+    X(export_last_status, "HTTP status of the last answer; 0: none yet, or no answer was had.")              \
+    X(export_latency_ms, "Milliseconds from the start of the last acknowledged request to its answer.")      \
+    X(oldest_pending_ms, "Milliseconds since the oldest batch in the outbox was sealed; 0: it is empty.")    \
+    X(outbox_bytes, "Bytes of sealed batches held now.")                                                     \
+    X(ring_bytes, "Bytes of records in the rings now.")
+
+enum obsv_drop {
+#define OBSV_DROP(name, help) OBSV_DROP_##name,
+    OBSV_DROPS_LIST(OBSV_DROP)
+#undef OBSV_DROP
+        OBSV_DROP_COUNT
+};
+
+/* Index of a level: TRACE 0, DEBUG 1, INFO 2 (also "unspecified"), WARN 3, ERROR 4, FATAL 5. */
+enum { OBSV_LEVEL_COUNT = 6 };
+
+/* Counters since the process started (or was forked). For each sink, whenever nothing is moving:
  * accepted = delivered + the sum of its dropped counters + pending. */
 struct obsv_stats {
-#define OBSV_STAT(name) uint64_t name;
-#define OBSV_STATS_LIST(X)                                                                                   \
-    X(accepted)                   /* records that passed the level check */                                  \
-    X(stdout_delivered)           /* lines written to standard output */                                     \
-    X(stdout_pending)             /* records on their way to standard output */                              \
-    X(stdout_dropped_ring_full)   /* the thread's ring had no room */                                        \
-    X(stdout_dropped_buffer_full) /* stdout was not read fast enough */                                      \
-    X(stdout_dropped_closed)      /* stdout is closed or failed */                                           \
-    X(stdout_dropped_off)         /* OBSV_STDOUT=off */                                                      \
-    X(stdout_dropped_shutdown)    /* the shutdown deadline passed, or logged after shutdown */               \
-    X(stdout_dropped_internal)    /* out of memory, or a damaged record */                                   \
-    X(export_delivered)           /* records that the endpoint acknowledged */                               \
-    X(export_pending)             /* records in rings, open batch, outbox or in flight */                    \
-    X(export_dropped_ring_full)   /* the thread's ring had no room */                                        \
-    X(export_dropped_outbox_full) /* the outbox's byte or record budget was used up */                       \
-    X(export_dropped_rejected)    /* refused by the endpoint (status not retryable, partial success, 260) */ \
-    X(export_dropped_off)         /* no endpoint, or export switched off */                                  \
-    X(export_dropped_shutdown)    /* the shutdown deadline passed, or logged after shutdown */               \
-    X(export_dropped_internal)    /* out of memory, or a damaged record */                                   \
-    X(export_requests)            /* HTTP requests sent */                                                   \
-    X(export_retries)             /* of which: resends after a failure */                                    \
-    X(export_bytes)               /* request bodies acknowledged, as sent (compressed) */                    \
-    X(export_last_status)         /* HTTP status of the last answer; 0: none yet, or no connection */        \
-    X(outbox_bytes)               /* sealed batches held now */
+#define OBSV_STAT(name, help) uint64_t name;
     OBSV_STATS_LIST(OBSV_STAT)
 #undef OBSV_STAT
+    uint64_t dropped_by_level[OBSV_DROP_COUNT][OBSV_LEVEL_COUNT];
+    char last_error[256]; /* the library's last warning or error, NUL-terminated; empty: none. No secrets. */
 };
 
 /* Fills `out` (the first `out_bytes` of it: pass sizeof *out). Returns 0 or OBSV_ERR_STATE (never

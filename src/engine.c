@@ -42,8 +42,7 @@ static struct {
     _Atomic uint64_t child_retry_at_ms;
 } engine = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-/* ---- Severity
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Severity ------------------------------------------------------------------------------------------ */
 
 /* Python's scale (config: LOG_LEVEL) to the lowest OTLP severity that passes; FIELD: DEBUG 10 → 5, INFO 20 →
  * 9, WARNING 30 → 13, ERROR 40 → 17, CRITICAL 50 → 21. */
@@ -55,42 +54,16 @@ static int severity_of_level(int level)
     return severity <= 24 ? severity : 25;
 }
 
-/* ---- The end
- * ----------------------------------------------------------------------------------------------------------
- */
-
-/* One line, only if something was lost that somebody wanted. What is still pending when a signal ends the
- * process is lost with it. */
-static void say_what_was_lost(void)
-{
-    struct obsv_stats s;
-    (void)obsv_stats_get(&s, sizeof s);
-    uint64_t on_stdout = s.stdout_dropped_ring_full + s.stdout_dropped_buffer_full + s.stdout_dropped_closed +
-                         s.stdout_dropped_shutdown + s.stdout_dropped_internal + s.stdout_pending;
-    uint64_t undelivered = s.export_dropped_shutdown + s.export_pending;
-    uint64_t on_export = s.export_dropped_ring_full + s.export_dropped_outbox_full +
-                         s.export_dropped_rejected + undelivered + s.export_dropped_internal;
-    on_stdout = s.stdout_dropped_off ? 0 : on_stdout;
-    on_export = s.export_dropped_off ? 0 : on_export;
-    if (on_stdout || on_export)
-        obsvi_diag(OBSVI_DIAG_WARNING, NULL,
-                   "of %" PRIu64 " records, %" PRIu64 " did not reach the endpoint (ring full %" PRIu64
-                   ", outbox full %" PRIu64 ", rejected %" PRIu64 ", undelivered at exit %" PRIu64
-                   ", internal %" PRIu64 ") and %" PRIu64 " did not reach stdout",
-                   s.accepted, on_export, s.export_dropped_ring_full, s.export_dropped_outbox_full,
-                   s.export_dropped_rejected, undelivered, s.export_dropped_internal, on_stdout);
-}
+/* ---- The end ------------------------------------------------------------------------------------------- */
 
 /* On the shipper's thread. */
 static void end_process(int signal)
 {
-    say_what_was_lost();
+    obsvi_statistics_say_what_was_lost();
     obsvi_signals_die(signal);
 }
 
-/* ---- Fork
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- Fork ---------------------------------------------------------------------------------------------- */
 
 enum { CHILD_RETRY_MS = 100 };
 
@@ -158,9 +131,7 @@ static void in_child(void)
     pthread_mutex_unlock(&engine.lock);
 }
 
-/* ---- Init
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- Init ---------------------------------------------------------------------------------------------- */
 
 static void at_exit(void)
 {
@@ -229,8 +200,7 @@ const struct obsvi_config *obsvi_engine_config(void)
     return engine.is_running ? &engine.last->config : NULL;
 }
 
-/* ---- Flush and shutdown
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Flush and shutdown -------------------------------------------------------------------------------- */
 
 static uint32_t timeout_or(int64_t timeout_ms, uint32_t otherwise_ms)
 {
@@ -276,36 +246,11 @@ int obsv_shutdown(int64_t timeout_ms)
         obsvi_crash_stop();
     }
     pthread_mutex_unlock(&engine.lock);
-    say_what_was_lost();
+    obsvi_statistics_say_what_was_lost();
     return error;
 }
 
-/* ---- Statistics
- * ----------------------------------------------------------------------------------------------------------
- */
-
-int obsv_stats_get(struct obsv_stats *out, size_t out_bytes)
-{
-    struct obsv_stats s;
-    struct obsvi_registry_counts front = {0};
-    uint64_t *field = (uint64_t *)&s;
-    for (int i = 0; i < OBSVI_STAT_COUNT; i++)
-        field[i] = obsvi_stat_get((enum obsvi_stat)i);
-    if (engine.last)
-        obsvi_registry_count_up(&front);
-    s.accepted = front.accepted;
-    s.stdout_pending += front.pending;
-    s.export_pending += front.pending;
-    s.stdout_dropped_ring_full += front.ring_full;
-    s.export_dropped_ring_full += front.ring_full;
-    s.stdout_dropped_shutdown += front.late;
-    s.export_dropped_shutdown += front.late;
-    s.stdout_dropped_internal += front.internal;
-    s.export_dropped_internal += front.internal;
-    memset(out, 0, out_bytes);
-    memcpy(out, &s, out_bytes < sizeof s ? out_bytes : sizeof s);
-    return engine.last ? 0 : OBSV_ERR_STATE;
-}
+/* ---- Statistics ---------------------------------------------------------------------------------------- */
 
 const char *obsv_strerror(int error)
 {

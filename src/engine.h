@@ -8,4 +8,7 @@
 /* The running engine's configuration; NULL before init. Immutable until shutdown. */
 const struct obsvi_config *obsvi_engine_config(void);
 
+/* One line a sink on stderr, only if something was lost there that somebody wanted. */
+void obsvi_statistics_say_what_was_lost(void);
+
 #endif

@@ -72,7 +72,7 @@ static PyObject *handler_handle(PyObject *self, PyObject *record)
     struct ext_fault fault = {NULL, NULL};
     /* the second: nothing is running that could take it, so it is counted and costs no more than that */
     if (nesting >= NESTING_MAX || !obsvi_front_enabled(SEVERITY_ABOVE_ALL)) {
-        obsvi_front_drop();
+        obsvi_front_drop(0);
         return Py_NewRef(Py_True);
     }
     nesting++;

@@ -182,7 +182,7 @@ static void submit(struct ext_state *st, struct ext_parts *p, PyObject *message,
     if (size)
         obsvi_front_submit(space, size);
     else
-        obsvi_front_drop();
+        obsvi_front_drop(0);
     if (own)
         PyMem_RawFree(own);
     else if (space)
@@ -195,7 +195,7 @@ void ext_record_emit(struct ext_state *st, PyObject *record, struct ext_fault *f
     PyObject *dict = PyObject_GenericGetDict(record, NULL);
     if (!dict) { /* not a LogRecord at all */
         ext_fault_catch(f, true);
-        obsvi_front_drop();
+        obsvi_front_drop(0);
         return;
     }
     ext_parts_open(&parts, st, dict);

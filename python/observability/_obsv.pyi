@@ -1,5 +1,5 @@
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, final
 
 from _typeshed import structseq
@@ -16,16 +16,17 @@ class Stats(structseq[int], tuple[int, ...]):
         "accepted",
         "stdout_delivered",
         "stdout_pending",
+        "export_delivered",
+        "export_pending",
         "stdout_dropped_ring_full",
         "stdout_dropped_buffer_full",
         "stdout_dropped_closed",
         "stdout_dropped_off",
         "stdout_dropped_shutdown",
         "stdout_dropped_internal",
-        "export_delivered",
-        "export_pending",
         "export_dropped_ring_full",
         "export_dropped_outbox_full",
+        "export_dropped_expired",
         "export_dropped_rejected",
         "export_dropped_off",
         "export_dropped_shutdown",
@@ -34,7 +35,10 @@ class Stats(structseq[int], tuple[int, ...]):
         "export_retries",
         "export_bytes",
         "export_last_status",
+        "export_latency_ms",
+        "oldest_pending_ms",
         "outbox_bytes",
+        "ring_bytes",
     )
     @property
     def accepted(self) -> int: ...
@@ -42,6 +46,10 @@ class Stats(structseq[int], tuple[int, ...]):
     def stdout_delivered(self) -> int: ...
     @property
     def stdout_pending(self) -> int: ...
+    @property
+    def export_delivered(self) -> int: ...
+    @property
+    def export_pending(self) -> int: ...
     @property
     def stdout_dropped_ring_full(self) -> int: ...
     @property
@@ -55,13 +63,11 @@ class Stats(structseq[int], tuple[int, ...]):
     @property
     def stdout_dropped_internal(self) -> int: ...
     @property
-    def export_delivered(self) -> int: ...
-    @property
-    def export_pending(self) -> int: ...
-    @property
     def export_dropped_ring_full(self) -> int: ...
     @property
     def export_dropped_outbox_full(self) -> int: ...
+    @property
+    def export_dropped_expired(self) -> int: ...
     @property
     def export_dropped_rejected(self) -> int: ...
     @property
@@ -79,7 +85,17 @@ class Stats(structseq[int], tuple[int, ...]):
     @property
     def export_last_status(self) -> int: ...
     @property
+    def export_latency_ms(self) -> int: ...
+    @property
+    def oldest_pending_ms(self) -> int: ...
+    @property
     def outbox_bytes(self) -> int: ...
+    @property
+    def ring_bytes(self) -> int: ...
+    @property
+    def dropped(self) -> Mapping[str, Mapping[str, Mapping[str, int]]]: ...
+    @property
+    def last_error(self) -> str: ...
 
 def init(settings: Sequence[str], /) -> tuple[int, int, bool]: ...
 def flush(timeout: float | None = None) -> bool: ...

@@ -9,6 +9,15 @@ void obsvi_bytes_fini(struct obsvi_bytes *b)
     *b = (struct obsvi_bytes){0};
 }
 
+void obsvi_bytes_trim(struct obsvi_bytes *b)
+{
+    uint8_t *data = b->len && b->len < b->cap ? realloc(b->data, b->len) : NULL;
+    if (!data)
+        return;
+    b->data = data;
+    b->cap = b->len;
+}
+
 bool obsvi_bytes_grow(struct obsvi_bytes *b, size_t extra)
 {
     size_t need = b->len + extra;

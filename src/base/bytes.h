@@ -31,6 +31,9 @@ static inline void obsvi_bytes_clear(struct obsvi_bytes *b)
     b->failed = false;
 }
 
+/* Gives back the memory beyond `len`, if the allocator agrees. */
+void obsvi_bytes_trim(struct obsvi_bytes *b);
+
 /* Cold half of obsvi_bytes_room: grows to at least `extra` more bytes, or sets `failed`. */
 bool obsvi_bytes_grow(struct obsvi_bytes *b, size_t extra);
 

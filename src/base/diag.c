@@ -10,13 +10,14 @@
 #include <unistd.h>
 
 /* A line never exceeds PIPE_BUF, so that it is written whole or not at all. */
-enum { SUBJECT_COUNT = 32, LINE_BYTES = 1024, QUIET_S = 30 };
+enum { SUBJECT_COUNT = 32, LINE_BYTES = 1024, QUIET_S = 30, REPEATS_BYTES = 40 };
 
 static struct {
     pthread_mutex_t lock; /* cold path only: start-up and the shipper, never a log call */
     enum obsvi_diag_level level;
     obsvi_diag_sink_fn sink;
     void *sink_arg;
+    char last[256]; /* the last warning or error */
     struct {
         const char *subject;
         time_t last_s;
@@ -95,26 +96,40 @@ void obsvi_diag_after_fork(void)
     pthread_mutex_unlock(&diag.lock);
 }
 
-void obsvi_diag(enum obsvi_diag_level level, const char *subject, const char *format, ...)
+void obsvi_diag_last(char *out, unsigned out_bytes)
+{
+    pthread_mutex_lock(&diag.lock);
+    (void)snprintf(out, out_bytes, "%s", diag.last);
+    pthread_mutex_unlock(&diag.lock);
+}
+
+/* The line without its newline; `line` has room for one more byte. Returns its length. */
+static size_t format_line(char *line, enum obsvi_diag_level level, const char *format, va_list ap)
 {
     static const char *const names[] = {"", "error: ", "warning: ", "", "debug: "};
+    const size_t room = LINE_BYTES - REPEATS_BYTES - 1;
+    size_t len = (size_t)snprintf(line, room, "obsv: %s", names[level]);
+    int n = vsnprintf(line + len, room - len, format, ap);
+    if (n > 0)
+        len += (size_t)n < room - len ? (size_t)n : room - len - 1;
+    return len;
+}
+
+void obsvi_diag(enum obsvi_diag_level level, const char *subject, const char *format, ...)
+{
+    char line[LINE_BYTES];
+    va_list ap;
+    va_start(ap, format);
+    size_t len = format_line(line, level, format, ap);
+    va_end(ap);
+
     pthread_mutex_lock(&diag.lock);
     unsigned suppressed = 0;
+    if (level <= OBSVI_DIAG_WARNING)
+        (void)snprintf(diag.last, sizeof diag.last, "%.255s", line + strlen("obsv: "));
     if (level <= diag.level && (!subject || admit(subject, &suppressed))) {
-        char line[LINE_BYTES];
-        char repeats[40] = "";
         if (suppressed)
-            (void)snprintf(repeats, sizeof repeats, " (%u like it not shown)", suppressed);
-        const size_t room = sizeof line - sizeof repeats - 1; /* one for the newline */
-        size_t len = (size_t)snprintf(line, room, "obsv: %s", names[level]);
-        va_list ap;
-        va_start(ap, format);
-        int n = vsnprintf(line + len, room - len, format, ap);
-        va_end(ap);
-        if (n > 0)
-            len += (size_t)n < room - len ? (size_t)n : room - len - 1;
-        memcpy(line + len, repeats, strlen(repeats) + 1);
-        len += strlen(repeats);
+            len += (size_t)snprintf(line + len, REPEATS_BYTES, " (%u like it not shown)", suppressed);
         write_line(line, len);
     }
     pthread_mutex_unlock(&diag.lock);

@@ -23,6 +23,9 @@ void obsvi_diag_set_level(enum obsvi_diag_level level);
 void obsvi_diag(enum obsvi_diag_level level, const char *subject, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Copies the last warning or error, whether it was shown or throttled; "" if there was none. */
+void obsvi_diag_last(char *out, unsigned out_bytes);
+
 /* For tests: lines go to this function instead of stderr; NULL restores stderr. */
 typedef void (*obsvi_diag_sink_fn)(const char *line, void *arg);
 void obsvi_diag_set_sink(obsvi_diag_sink_fn sink, void *arg);

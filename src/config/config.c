@@ -26,7 +26,7 @@ static uint32_t pick_u32(const struct obsvi_givens *g, enum obsvi_setting_id spe
     return obsvi_given_u32(g, obsvi_given_pick(g, specific, general));
 }
 
-/* ---- Numbers and choices ---- */
+/* ---- Numbers and choices ------------------------------------------------------------------------------- */
 
 static uint32_t load_timeout(const struct obsvi_givens *g)
 {
@@ -84,12 +84,13 @@ static void load_scalars(struct obsvi_givens *g, struct obsvi_config *out)
     out->shutdown_timeout_ms = obsvi_given_u32(g, OBSVI_SET_SHUTDOWN_TIMEOUT);
     out->max_queue_size = obsvi_given_u32(g, OBSVI_SET_MAX_QUEUE_SIZE);
     out->max_export_batch_size = load_batch_size(g, out->max_queue_size);
+    out->retention_ms = obsvi_given_u32(g, OBSVI_SET_RETENTION);
     out->outbox_bytes = (uint64_t)g->of[OBSVI_SET_OUTBOX_BYTES].number;
     out->stdout_buffer_bytes = (uint64_t)g->of[OBSVI_SET_STDOUT_BUFFER_BYTES].number;
     out->ring_bytes = (uint64_t)g->of[OBSVI_SET_RING_BYTES].number;
 }
 
-/* ---- TLS files ---- */
+/* ---- TLS files ----------------------------------------------------------------------------------------- */
 
 /* The path is kept even if it cannot be read now: falling back to the system's authorities, or to no client
  * certificate, would change whom we trust. */
@@ -122,11 +123,19 @@ static int load_paths(const struct obsvi_givens *g, struct obsvi_config *out)
     return error;
 }
 
-/* ---- Is anything exported, and where to? ---- */
+/* ---- Is anything exported, and where to? --------------------------------------------------------------- */
 
+/* The file wins if it can be read; otherwise the variables are what there is. */
 static int load_headers(const struct obsvi_givens *g, struct obsvi_config *out)
 {
     enum obsvi_setting_id id = obsvi_given_pick(g, OBSVI_SET_LOGS_HEADERS, OBSVI_SET_HEADERS);
+    const char *path = g->of[OBSVI_SET_HEADERS_FILE].text;
+    if (path) {
+        out->headers_file = obsvi_text_copy(obsvi_str_of(path));
+        int error = out->headers_file ? obsvi_headers_read_file(path, &out->headers) : OBSV_ERR_NOMEM;
+        if (error != OBSV_ERR_ARGUMENT)
+            return error;
+    }
     return g->of[id].text ? obsvi_headers_parse(obsvi_settings[id].name, g->of[id].text, &out->headers) : 0;
 }
 
@@ -158,7 +167,8 @@ static int use_endpoint(struct obsvi_givens *g, enum obsvi_setting_id id, struct
     }
     if (error)
         return error;
-    if (e.is_plain && !e.is_loopback && obsvi_headers_have_credentials(&out->headers)) {
+    if (e.is_plain && !e.is_loopback &&
+        (out->headers_file || obsvi_headers_have_credentials(&out->headers))) {
         obsvi_diag(
             OBSVI_DIAG_WARNING, NULL,
             "%s: credentials are not sent over plain http:// to another host, so nothing is exported; use "
@@ -195,7 +205,7 @@ static int decide_export(struct obsvi_givens *g, struct obsvi_config *out)
     return use_endpoint(g, endpoint, out);
 }
 
-/* ---- What `obsv config` shows ---- */
+/* ---- What `obsv config` shows -------------------------------------------------------------------------- */
 
 static char *shown_text(const struct obsvi_setting *s, const char *text)
 {
@@ -219,7 +229,7 @@ static int list_values(const struct obsvi_givens *g, struct obsvi_config *out)
     return 0;
 }
 
-/* ---- Life-cycle ---- */
+/* ---- Life-cycle ---------------------------------------------------------------------------------------- */
 
 static int load(struct obsvi_givens *g, struct obsvi_config *out)
 {
@@ -256,6 +266,7 @@ void obsvi_config_fini(struct obsvi_config *c)
     free(c->export_off_reason);
     obsvi_text_wipe(c->endpoint);
     obsvi_pairs_fini(&c->headers);
+    free(c->headers_file);
     free(c->certificate);
     free(c->client_certificate);
     free(c->client_key);

@@ -49,6 +49,7 @@ struct obsvi_config {
     enum obsvi_protocol protocol;
     enum obsvi_compression compression;
     struct obsvi_pairs headers; /* SECRET: never printed; keys lower-case */
+    char *headers_file;         /* where they were read from and are read again, or NULL */
     char *certificate;          /* PEM path or NULL */
     char *client_certificate;
     char *client_key;
@@ -72,6 +73,7 @@ struct obsvi_config {
     uint32_t shutdown_timeout_ms; /* deadline of shutdown and exit */
     uint32_t max_queue_size;      /* records held for export; UINT32_MAX: bounded by outbox_bytes only */
     uint32_t max_export_batch_size;
+    uint32_t retention_ms; /* age at which a sealed batch is given up */
     uint64_t outbox_bytes; /* sealed batches held until acknowledged */
     uint64_t stdout_buffer_bytes;
     uint64_t ring_bytes; /* per logging thread; a power of two */

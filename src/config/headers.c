@@ -6,6 +6,8 @@
 #include "obsv.h"
 
 #include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -155,6 +157,43 @@ int obsvi_headers_parse(const char *name, const char *text, struct obsvi_pairs *
             return error;
     }
     return 0;
+}
+
+enum { FILE_BYTES_MAX = 64 * 1024 };
+
+/* The file's content with line ends as commas, or NULL and errno. */
+static char *read_list(const char *path)
+{
+    char *text = calloc(1, FILE_BYTES_MAX + 1);
+    FILE *file = text ? fopen(path, "re") : NULL;
+    size_t n = file ? fread(text, 1, FILE_BYTES_MAX, file) : 0;
+    bool ok = file && !ferror(file);
+    int error = errno;
+    if (file)
+        fclose(file);
+    for (size_t i = 0; i < n; i++)
+        if (text[i] == '\n' || text[i] == '\r')
+            text[i] = ',';
+    if (!ok) {
+        free(text);
+        text = NULL;
+        errno = error;
+    }
+    return text;
+}
+
+int obsvi_headers_read_file(const char *path, struct obsvi_pairs *out)
+{
+    char *text = read_list(path);
+    if (!text) {
+        obsvi_diag(OBSVI_DIAG_WARNING, "headers file", "OBSV_OTLP_HEADERS_FILE: %s: %s", path,
+                   strerror(errno));
+        return errno == ENOMEM ? OBSV_ERR_NOMEM : OBSV_ERR_ARGUMENT;
+    }
+    int error = obsvi_headers_parse("OBSV_OTLP_HEADERS_FILE", text, out);
+    explicit_bzero(text, FILE_BYTES_MAX);
+    free(text);
+    return error;
 }
 
 bool obsvi_headers_have_credentials(const struct obsvi_pairs *headers)

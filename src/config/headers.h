@@ -22,6 +22,10 @@
 int obsvi_headers_parse(const char *name, const char *text, struct obsvi_pairs *out)
     __attribute__((warn_unused_result));
 
+/* The same from a file, a line end being as good as a comma. Returns 0, OBSV_ERR_NOMEM, or OBSV_ERR_ARGUMENT
+ * if it cannot be read (one warning says why). */
+int obsvi_headers_read_file(const char *path, struct obsvi_pairs *out) __attribute__((warn_unused_result));
+
 /* True if one of them looks like a credential: authorization, cookie, …api-key…, …token…, …secret…,
  * …password…. */
 bool obsvi_headers_have_credentials(const struct obsvi_pairs *headers);

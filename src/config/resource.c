@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* ---- OTEL_RESOURCE_ATTRIBUTES ---- */
+/* ---- OTEL_RESOURCE_ATTRIBUTES -------------------------------------------------------------------------- */
 
 /* Decoded and NUL-terminated, *problem set if that cannot be; NULL: no memory. */
 static char *decode(struct obsvi_str s, const char **problem)
@@ -87,7 +87,7 @@ static int read_attributes(struct obsvi_givens *g, struct obsvi_pairs *out)
     return 0;
 }
 
-/* ---- service.name and the APP_* variables ---- */
+/* ---- service.name and the APP_* variables -------------------------------------------------------------- */
 
 static char *unknown_service(void)
 {
@@ -144,7 +144,7 @@ static int fill_in(const struct obsvi_givens *g, struct obsvi_pairs *attrs)
     return error;
 }
 
-/* ---- Together ---- */
+/* ---- Together ------------------------------------------------------------------------------------------ */
 
 static int put_in_order(const struct obsvi_givens *g, const struct obsvi_pairs *attrs,
                         struct obsvi_config *out)

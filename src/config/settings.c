@@ -91,6 +91,18 @@ const struct obsvi_setting obsvi_settings[] = {
             .is_secret = true,
             .help = FOR_LOGS("OTEL_EXPORTER_OTLP_HEADERS"),
         },
+    [OBSVI_SET_HEADERS_FILE] =
+        {
+            .name = "OBSV_OTLP_HEADERS_FILE",
+            .keyword = "headers_file",
+            .group = WHERE,
+            .kind = OBSVI_KIND_PATH,
+            .help = "A file that holds the headers, in the form of `OTEL_EXPORTER_OTLP_HEADERS` or one a "
+                    "line: a Docker "
+                    "or Kubernetes secret. It wins over the variables, and is read again when the receiver "
+                    "answers "
+                    "401 or 403, so that a token that was exchanged heals without a restart.",
+        },
     [OBSVI_SET_TIMEOUT] =
         {
             .name = "OTEL_EXPORTER_OTLP_TIMEOUT",
@@ -371,6 +383,19 @@ const struct obsvi_setting obsvi_settings[] = {
             .max = 64 * GIB,
             .help = "Memory for batches that the receiver has not acknowledged yet, as they are sent "
                     "(compressed). It decides how long an outage is survived without loss.",
+        },
+    [OBSVI_SET_RETENTION] =
+        {
+            .name = "OBSV_RETENTION",
+            .keyword = "retention",
+            .group = BATCH,
+            .kind = OBSVI_KIND_DURATION,
+            .default_text = "86400000",
+            .min = 1000,
+            .max = MS_MAX,
+            .help = "How long a batch is tried to be delivered, in milliseconds; then it is dropped and "
+                    "counted. The "
+                    "default is 24 hours. Loki's own default refuses what is older than a week.",
         },
     [OBSVI_SET_STDOUT_BUFFER_BYTES] =
         {

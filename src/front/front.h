@@ -37,6 +37,6 @@ void obsvi_front_publish(size_t bytes);
 void obsvi_front_submit(const void *record, size_t size_bytes);
 
 /* Counts one record as accepted and dropped (reason: internal) without having one. */
-void obsvi_front_drop(void);
+void obsvi_front_drop(uint8_t severity);
 
 #endif

@@ -28,9 +28,9 @@ _Atomic int obsvi_front_severity = INT_MAX;
 static struct {
     _Atomic(uint8_t *) chunks[CHUNK_COUNT_MAX]; /* [w: init, shipper; r: anyone] */
     _Atomic uint32_t chunk_count;
+    _Atomic uint64_t late_counts[OBSV_LEVEL_COUNT];
+    _Atomic uint64_t internal_counts[OBSV_LEVEL_COUNT];
     _Atomic int state; /* enum front_state */
-    _Atomic uint64_t late_count;
-    _Atomic uint64_t internal_count;
     _Atomic(obsvi_registry_wake_fn) wake;
     size_t ring_bytes;
     size_t slot_bytes; /* ring header, data, scratch */
@@ -41,8 +41,7 @@ static struct {
 static _Thread_local struct obsvi_ring *own_ring;
 static _Thread_local bool scratch_is_open;
 
-/* ---- Making and finding rings
- * ------------------------------------------------------------------------------ */
+/* ---- Making and finding rings -------------------------------------------------------------------------- */
 
 static struct obsvi_ring *ring_in(uint8_t *chunk, uint32_t i)
 {
@@ -134,8 +133,7 @@ static inline struct obsvi_ring *this_threads_ring(void)
     return own_ring ? own_ring : adopt_ring();
 }
 
-/* ---- The callers' side
- * --------------------------------------------------------------------------------------- */
+/* ---- The callers' side --------------------------------------------------------------------------------- */
 
 void *obsvi_front_scratch_open(void)
 {
@@ -151,10 +149,11 @@ void obsvi_front_scratch_close(void)
     scratch_is_open = false;
 }
 
-static __attribute__((noinline)) void count_lost(void)
+static __attribute__((noinline)) void count_lost(uint8_t severity)
 {
     bool is_open = atomic_load_explicit(&reg.state, memory_order_relaxed) != FRONT_CLOSED;
-    atomic_fetch_add_explicit(is_open ? &reg.internal_count : &reg.late_count, 1, memory_order_relaxed);
+    _Atomic uint64_t *counts = is_open ? reg.internal_counts : reg.late_counts;
+    atomic_fetch_add_explicit(&counts[obsvi_level_of(severity)], 1, memory_order_relaxed);
 }
 
 /* The state was not FRONT_OPEN: true if the record may be taken all the same. */
@@ -175,7 +174,7 @@ void *obsvi_front_reserve(size_t bytes, uint8_t severity)
     struct obsvi_ring *r = this_threads_ring();
     bool is_attended = atomic_load_explicit(&reg.state, memory_order_relaxed) == FRONT_OPEN;
     if (__builtin_expect(!r || !is_attended, 0) && (!r || !ask_for_shipper())) {
-        count_lost();
+        count_lost(severity);
         return NULL;
     }
     return obsvi_ring_reserve(r, bytes, severity);
@@ -196,13 +195,12 @@ void obsvi_front_submit(const void *record, size_t size_bytes)
     }
 }
 
-void obsvi_front_drop(void)
+void obsvi_front_drop(uint8_t severity)
 {
-    count_lost();
+    count_lost(severity);
 }
 
-/* ---- The shipper's and the life-cycle's side
- * -------------------------------------------------------------------- */
+/* ---- The shipper's and the life-cycle's side ----------------------------------------------------------- */
 
 void obsvi_registry_open(int severity)
 {
@@ -243,19 +241,43 @@ void obsvi_registry_tend(void)
         (void)add_chunk(); /* none to be had: tried again on the next pass */
 }
 
+static uint64_t load(_Atomic uint64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
 void obsvi_registry_count_up(struct obsvi_registry_counts *out)
 {
-    *out = (struct obsvi_registry_counts){
-        .late = atomic_load_explicit(&reg.late_count, memory_order_relaxed),
-        .internal = atomic_load_explicit(&reg.internal_count, memory_order_relaxed),
-    };
-    out->accepted = out->late + out->internal;
+    *out = (struct obsvi_registry_counts){0};
+    for (int level = 0; level < OBSV_LEVEL_COUNT; level++)
+        out->accepted += load(&reg.late_counts[level]) + load(&reg.internal_counts[level]);
     for (uint32_t i = 0; i < obsvi_registry_count(); i++) {
         struct obsvi_ring *r = obsvi_registry_ring(i);
-        out->accepted += atomic_load_explicit(&r->accepted_count, memory_order_relaxed);
-        out->ring_full += atomic_load_explicit(&r->dropped_count, memory_order_relaxed);
+        uint64_t head = load(&r->head);
+        out->accepted += load(&r->accepted_count);
         out->pending += obsvi_ring_pending(r);
+        out->bytes += load(&r->tail) - head;
     }
+}
+
+static void add_to_both(uint64_t *on_stdout, uint64_t *on_export, _Atomic uint64_t counts[OBSV_LEVEL_COUNT])
+{
+    for (int level = 0; level < OBSV_LEVEL_COUNT; level++) {
+        uint64_t n = load(&counts[level]);
+        on_stdout[level] += n;
+        on_export[level] += n;
+    }
+}
+
+void obsvi_registry_add_drops(uint64_t drops[OBSV_DROP_COUNT][OBSV_LEVEL_COUNT])
+{
+    add_to_both(drops[OBSV_DROP_stdout_dropped_shutdown], drops[OBSV_DROP_export_dropped_shutdown],
+                reg.late_counts);
+    add_to_both(drops[OBSV_DROP_stdout_dropped_internal], drops[OBSV_DROP_export_dropped_internal],
+                reg.internal_counts);
+    for (uint32_t i = 0; i < obsvi_registry_count(); i++)
+        add_to_both(drops[OBSV_DROP_stdout_dropped_ring_full], drops[OBSV_DROP_export_dropped_ring_full],
+                    obsvi_registry_ring(i)->dropped_counts);
 }
 
 void obsvi_registry_after_fork(void)
@@ -265,12 +287,12 @@ void obsvi_registry_after_fork(void)
         atomic_store(&r->head, 0);
         atomic_store(&r->tail, 0);
         atomic_store(&r->accepted_count, 0);
-        atomic_store(&r->dropped_count, 0);
+        memset(r->dropped_counts, 0, sizeof r->dropped_counts);
         atomic_store(&r->consumed_count, 0);
         atomic_store(&r->state, OBSVI_RING_FREE);
     }
-    atomic_store(&reg.late_count, 0);
-    atomic_store(&reg.internal_count, 0);
+    memset(reg.late_counts, 0, sizeof reg.late_counts);
+    memset(reg.internal_counts, 0, sizeof reg.internal_counts);
     own_ring = NULL;
     scratch_is_open = false;
     if (reg.has_key)

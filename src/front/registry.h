@@ -38,13 +38,15 @@ void obsvi_registry_tend(void);
 
 /* Sums over all rings. Exact when nothing moves. */
 struct obsvi_registry_counts {
-    uint64_t accepted;  /* records offered, everything below included */
-    uint64_t ring_full; /* refused by a full ring */
-    uint64_t late;      /* offered while the front was closed */
-    uint64_t internal;  /* no ring to be had, or given up by the face */
-    uint64_t pending;   /* in rings */
+    uint64_t accepted; /* records offered, everything below included */
+    uint64_t pending;  /* in rings … */
+    uint64_t bytes;    /* … and how much room they take */
 };
 void obsvi_registry_count_up(struct obsvi_registry_counts *out);
+
+/* Adds what was dropped before the shipper saw it, to both sinks' reasons: ring full, late (shutdown), no
+ * ring (internal). */
+void obsvi_registry_add_drops(uint64_t drops[OBSV_DROP_COUNT][OBSV_LEVEL_COUNT]);
 
 /* In the child of a fork, by its only thread: forgets all records and counts, and every other thread's ring.
  */

@@ -48,10 +48,18 @@ void obsvi_ring_consume(struct obsvi_ring *r, const struct obsvi_record_head *re
                           memory_order_release); /* G2: pairs with reserve */
 }
 
+uint64_t obsvi_ring_dropped(struct obsvi_ring *r)
+{
+    uint64_t sum = 0;
+    for (int level = 0; level < OBSV_LEVEL_COUNT; level++)
+        sum += atomic_load_explicit(&r->dropped_counts[level], memory_order_relaxed);
+    return sum;
+}
+
 uint64_t obsvi_ring_pending(struct obsvi_ring *r)
 {
     uint64_t consumed = atomic_load_explicit(&r->consumed_count, memory_order_relaxed);
     uint64_t accepted = atomic_load_explicit(&r->accepted_count, memory_order_relaxed);
-    uint64_t dropped = atomic_load_explicit(&r->dropped_count, memory_order_relaxed);
+    uint64_t dropped = obsvi_ring_dropped(r);
     return accepted > dropped + consumed ? accepted - dropped - consumed : 0;
 }

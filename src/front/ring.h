@@ -25,6 +25,7 @@
 #ifndef OBSVI_FRONT_RING_H
 #define OBSVI_FRONT_RING_H
 
+#include "base/stats.h"
 #include "front/record.h"
 
 #include <stdatomic.h>
@@ -47,7 +48,8 @@ struct obsvi_ring {
     uint64_t head_seen;                             /* [producer only] a past value of head */
     uint64_t reserved_tail;                         /* [producer only] where the open reservation begins */
     _Atomic uint64_t accepted_count; /* [w: producer, r: anyone] records offered to this ring */
-    _Atomic uint64_t dropped_count;  /* [w: producer, r: anyone] of which: refused, ring full */
+    /* [w: producer, r: anyone] of which: refused because the ring was full, by level */
+    _Atomic uint64_t dropped_counts[OBSV_LEVEL_COUNT];
 
     /* shipper's line */
     alignas(OBSVI_RING_LINE) _Atomic uint64_t head; /* [w: shipper, r: producer] */
@@ -83,7 +85,7 @@ static inline void *obsvi_ring_reserve(struct obsvi_ring *r, size_t bytes, uint8
         r->head_seen =
             atomic_load_explicit(&r->head, memory_order_acquire); /* G2: pairs with obsvi_ring_consume */
         if (capacity - (tail - r->head_seen) < need) {
-            obsvi_ring_count(&r->dropped_count);
+            obsvi_ring_count(&r->dropped_counts[obsvi_level_of(severity)]);
             return NULL;
         }
     }
@@ -113,6 +115,9 @@ const struct obsvi_record_head *obsvi_ring_peek(struct obsvi_ring *r, uint64_t *
 
 /* Consumer: gives the space of the peeked record back. */
 void obsvi_ring_consume(struct obsvi_ring *r, const struct obsvi_record_head *record);
+
+/* Anyone: records refused so far, over all levels. */
+uint64_t obsvi_ring_dropped(struct obsvi_ring *r);
 
 /* Anyone: records published and not yet consumed. Exact when nothing moves. */
 uint64_t obsvi_ring_pending(struct obsvi_ring *r);

@@ -25,8 +25,7 @@ static void in_child(void)
 {
     obsvi_diag_after_fork();
     obsvi_registry_after_fork();
-    for (int i = 0; i < OBSVI_STAT_COUNT; i++)
-        obsvi_stat_set((enum obsvi_stat)i, 0);
+    obsvi_stats_reset();
     hooks.in_child();
 }
 

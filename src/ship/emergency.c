@@ -44,8 +44,7 @@ static pid_t own_thread_id(void)
     return (pid_t)syscall(SYS_gettid);
 }
 
-/* ---- Handlers
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Handlers ------------------------------------------------------------------------------------------ */
 
 bool obsvi_emergency_end(int signal)
 {
@@ -89,8 +88,7 @@ void obsvi_emergency_crash(const siginfo_t *info, uint32_t timeout_ms)
     wait_until_drained(timeout_ms);
 }
 
-/* ---- The shipper
- * --------------------------------------------------------------------------------------------------- */
+/* ---- The shipper --------------------------------------------------------------------------------------- */
 
 void obsvi_emergency_attend(const void *self)
 {
@@ -149,8 +147,7 @@ const char *obsvi_emergency_signal_name(int signal)
     return "a signal";
 }
 
-/* ---- The record
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- The record ---------------------------------------------------------------------------------------- */
 
 static size_t read_thread_name(pid_t thread_id, char *name, size_t name_bytes)
 {

@@ -33,8 +33,7 @@ bool obsvi_emergency_end(int signal);
  * at once if nobody attends or if it is the shipper that crashed. */
 void obsvi_emergency_crash(const siginfo_t *info, uint32_t timeout_ms);
 
-/* ---- The shipper; `self` tells a running shipper from one that was left behind
- * ------------------------------ */
+/* ---- The shipper; `self` tells a running shipper from one that was left behind ------------------------- */
 
 void obsvi_emergency_attend(const void *self);
 void obsvi_emergency_leave(const void *self);

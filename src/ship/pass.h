@@ -3,31 +3,23 @@
 #define OBSVI_SHIP_PASS_H
 
 #include "encode/encode.h"
-#include "front/ring.h"
-#include "ship/outbox.h"
-#include "sink/http_sink.h"
+#include "ship/announce.h"
+#include "ship/exporter.h"
 #include "sink/stdout_sink.h"
 
 struct obsvi_pass {
     const struct obsvi_config *config;
     struct obsvi_encoder *encoder;
     struct obsvi_stdout_sink out;
-    struct obsvi_http_sink *http;
-    struct obsvi_batch_body *open_batch;
-    uint64_t open_since_ms; /* when its first record came */
-    struct obsvi_outbox outbox;
-
-    uint64_t retry_at_ms;  /* 0: send at once */
-    bool retry_is_ordered; /* by the server (Retry-After): a flush does not override it */
-    uint64_t random;       /* state of the jitter */
-    bool is_failing;
+    struct obsvi_exporter exporter;
+    struct obsvi_announcer announcer;
+    uint64_t now_ms; /* when the pass began */
 
     struct obsvi_head *heads; /* scratch of the merge: one for each ring */
     uint32_t head_cap;
 
     uint64_t line_count;      /* lines given to stdout so far */
-    uint64_t mark_line_count; /* the flush mark: everything up to here … */
-    uint64_t mark_batch_number;
+    uint64_t mark_line_count; /* the flush mark: everything up to here */
 };
 
 int obsvi_pass_open(struct obsvi_pass *p, const struct obsvi_config *config);

@@ -10,6 +10,12 @@ enum obsvi_verdict obsvi_retry_judge(const struct obsvi_http_result *r)
     case 503:
     case 504:
         return OBSVI_TRY_AGAIN;
+    case 401:
+    case 403:
+    case 404:
+        return OBSVI_HOLD;
+    case 413:
+        return OBSVI_SPLIT;
     case 260: /* Loki: block_ingestion_status_code, rejected although it looks like success */
         return OBSVI_REFUSED;
     default:
@@ -49,7 +55,7 @@ const char *obsvi_retry_hint(const struct obsvi_http_result *r)
     case 308:
         return "; the endpoint does not speak OTLP/HTTP at this address (redirects are not followed)";
     case 413:
-        return "; lower OTEL_BLRP_MAX_EXPORT_BATCH_SIZE";
+        return "; a single record is too large for the endpoint";
     case 415:
         return "; the endpoint does not know this OTEL_EXPORTER_OTLP_PROTOCOL or _COMPRESSION";
     default:

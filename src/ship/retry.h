@@ -2,7 +2,7 @@
  *
  * Source: OTLP specification, docs/specification.md, "OTLP/HTTP Response": exactly 429, 502, 503 and 504 are
  * retryable, and failures of the connection; back-off is exponential with jitter (protocol/exporter.md,
- * Retry). Loki's ways (204 for success, 260 for "refused, but do not retry") are in docs/decisions/.
+ * Retry). What differs is told in docs/decisions/005-refusals.md.
  */
 #ifndef OBSVI_SHIP_RETRY_H
 #define OBSVI_SHIP_RETRY_H
@@ -11,8 +11,10 @@
 
 enum obsvi_verdict {
     OBSVI_ACKNOWLEDGED, /* delivered, less what the answer says was rejected */
-    OBSVI_TRY_AGAIN,
-    OBSVI_REFUSED, /* for good: resending the same bytes cannot help */
+    OBSVI_TRY_AGAIN,    /* the endpoint is away or busy: back-off */
+    OBSVI_HOLD,         /* something is set up wrongly (401, 403, 404): kept, tried again now and then */
+    OBSVI_SPLIT,        /* too large for the endpoint (413): two halves may pass */
+    OBSVI_REFUSED,      /* for good: resending the same bytes cannot help */
 };
 
 enum {

@@ -30,8 +30,7 @@ struct obsvi_http_sink {
     curl_socket_t sockets[SOCKET_COUNT_MAX]; /* open ones, for obsvi_http_after_fork */
 };
 
-/* ---- libcurl's callbacks
- * -------------------------------------------------------------------------------------- */
+/* ---- libcurl's callbacks ------------------------------------------------------------------------------- */
 
 static size_t on_body(char *data, size_t size, size_t count, void *arg)
 {
@@ -68,8 +67,7 @@ static int on_close_socket(void *arg, curl_socket_t fd)
     return close(fd);
 }
 
-/* ---- Set-up
- * ----------------------------------------------------------------------------------------------------- */
+/* ---- Set-up -------------------------------------------------------------------------------------------- */
 
 static bool add_header(struct curl_slist **list, const char *name, const char *value)
 {
@@ -83,15 +81,41 @@ static bool add_header(struct curl_slist **list, const char *name, const char *v
     return longer != NULL;
 }
 
-static bool make_headers(const struct obsvi_config *c, bool is_gzip, struct curl_slist **out)
+static bool make_headers(const struct obsvi_config *c, const struct obsvi_pairs *headers, bool is_gzip,
+                         struct curl_slist **out)
 {
     const char *type = c->protocol == OBSVI_HTTP_JSON ? "application/json" : "application/x-protobuf";
     bool ok = add_header(out, "Content-Type", type) && add_header(out, "Expect", "");
     if (is_gzip)
         ok = ok && add_header(out, "Content-Encoding", "gzip");
-    for (size_t i = 0; i < c->headers.count; i++)
-        ok = ok && add_header(out, c->headers.items[i].key, c->headers.items[i].value);
+    for (size_t i = 0; i < headers->count; i++)
+        ok = ok && add_header(out, headers->items[i].key, headers->items[i].value);
     return ok;
+}
+
+static bool is_same_list(const struct curl_slist *a, const struct curl_slist *b)
+{
+    for (; a && b; a = a->next, b = b->next)
+        if (strcmp(a->data, b->data) != 0)
+            return false;
+    return !a && !b;
+}
+
+int obsvi_http_set_headers(struct obsvi_http_sink *s, const struct obsvi_pairs *headers)
+{
+    struct curl_slist *plain = NULL, *gzip = NULL;
+    bool ok =
+        make_headers(s->config, headers, false, &plain) && make_headers(s->config, headers, true, &gzip);
+    if (!ok || is_same_list(plain, s->headers)) {
+        curl_slist_free_all(plain);
+        curl_slist_free_all(gzip);
+        return ok ? 0 : OBSV_ERR_NOMEM;
+    }
+    curl_slist_free_all(s->headers);
+    curl_slist_free_all(s->gzip_headers);
+    s->headers = plain;
+    s->gzip_headers = gzip;
+    return 1;
 }
 
 static void set_options(struct obsvi_http_sink *s)
@@ -142,8 +166,7 @@ struct obsvi_http_sink *obsvi_http_new(const struct obsvi_config *config)
     s->config = config;
     s->multi = curl_multi_init();
     s->easy = curl_easy_init();
-    if (!s->multi || !s->easy || !make_headers(config, false, &s->headers) ||
-        !make_headers(config, true, &s->gzip_headers)) {
+    if (!s->multi || !s->easy || obsvi_http_set_headers(s, &config->headers) < 0) {
         obsvi_http_free(s);
         return NULL;
     }
@@ -167,8 +190,7 @@ void obsvi_http_free(struct obsvi_http_sink *s)
     curl_global_cleanup();
 }
 
-/* ---- A request
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- A request ----------------------------------------------------------------------------------------- */
 
 int obsvi_http_start(struct obsvi_http_sink *s, const void *body, size_t body_bytes, bool is_gzip,
                      uint32_t timeout_ms)

@@ -31,6 +31,10 @@ struct obsvi_http_sink *obsvi_http_new(const struct obsvi_config *config);
 /* Aborts a request in flight; does not block (name look-ups are abandoned, not joined). */
 void obsvi_http_free(struct obsvi_http_sink *s);
 
+/* Other headers from now on; not while a request is in flight. Returns 1, or 0 if they are the ones already
+ * in use, or OBSV_ERR_NOMEM; in the last two cases nothing changed. */
+int obsvi_http_set_headers(struct obsvi_http_sink *s, const struct obsvi_pairs *headers);
+
 /* Begins a POST. `body` must stay as it is until the result. Returns 0, or OBSV_ERR_NOMEM. */
 int obsvi_http_start(struct obsvi_http_sink *s, const void *body, size_t body_bytes, bool is_gzip,
                      uint32_t timeout_ms);

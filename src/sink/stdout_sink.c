@@ -13,8 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- Opening
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Opening ------------------------------------------------------------------------------------------- */
 
 static void close_own_fd(struct obsvi_stdout_sink *s)
 {
@@ -63,56 +62,74 @@ void obsvi_stdout_open(struct obsvi_stdout_sink *s, size_t limit_bytes)
                    "standard output is closed: no JSON lines are written there (export goes on)");
 }
 
-/* ---- Lines
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Lines --------------------------------------------------------------------------------------------- */
 
-static void drop_all(struct obsvi_stdout_sink *s, enum obsvi_stat reason)
+static void count_drop(enum obsv_drop reason, uint8_t level)
 {
-    obsvi_stat_add(reason, s->line_count);
-    s->line_count = 0;
-    s->done = 0;
+    if (level != OBSVI_STDOUT_OWN)
+        obsvi_drop_add(reason, level, 1);
+}
+
+static void drop_all(struct obsvi_stdout_sink *s, enum obsv_drop reason)
+{
+    for (; s->levels_done < s->levels.len; s->levels_done++)
+        count_drop(reason, s->levels.data[s->levels_done]);
+    obsvi_bytes_clear(&s->levels);
     obsvi_bytes_clear(&s->buffer);
+    s->levels_done = s->done = s->own_count = 0;
 }
 
 void obsvi_stdout_close(struct obsvi_stdout_sink *s)
 {
-    drop_all(s, OBSVI_STAT_stdout_dropped_shutdown);
+    drop_all(s, OBSV_DROP_stdout_dropped_shutdown);
     close_own_fd(s);
     obsvi_bytes_fini(&s->buffer);
+    obsvi_bytes_fini(&s->levels);
 }
 
-struct obsvi_bytes *obsvi_stdout_line_begin(struct obsvi_stdout_sink *s)
+/* Moves the unwritten part to the front once at least half is written: amortised, a byte is moved once. */
+static void compact(struct obsvi_bytes *b, size_t *done)
+{
+    if (*done == 0 || *done < b->len / 2)
+        return;
+    memmove(b->data, b->data + *done, b->len - *done);
+    b->len -= *done;
+    *done = 0;
+}
+
+struct obsvi_bytes *obsvi_stdout_line_begin(struct obsvi_stdout_sink *s, uint8_t level)
 {
     if (s->kind == OBSVI_STDOUT_CLOSED) {
-        obsvi_stat_add(OBSVI_STAT_stdout_dropped_closed, 1);
+        count_drop(OBSV_DROP_stdout_dropped_closed, level);
         return NULL;
     }
     if (s->buffer.len - s->done >= s->limit_bytes) {
-        obsvi_stat_add(OBSVI_STAT_stdout_dropped_buffer_full, 1);
+        count_drop(OBSV_DROP_stdout_dropped_buffer_full, level);
         return NULL;
     }
-    if (s->done && s->done >= s->buffer.len / 2) { /* amortised: moves at most as much as was written */
-        memmove(s->buffer.data, s->buffer.data + s->done, s->buffer.len - s->done);
-        s->buffer.len -= s->done;
-        s->done = 0;
-    }
+    compact(&s->buffer, &s->done);
+    compact(&s->levels, &s->levels_done);
     return &s->buffer;
 }
 
-bool obsvi_stdout_line_end(struct obsvi_stdout_sink *s, size_t start, bool ok)
+bool obsvi_stdout_line_end(struct obsvi_stdout_sink *s, uint8_t level, size_t start, bool ok)
 {
-    if (ok && s->buffer.len - s->done <= s->limit_bytes) {
-        s->line_count++;
-        return true;
+    const bool fits = s->buffer.len - s->done <= s->limit_bytes;
+    if (ok && fits) {
+        obsvi_bytes_put_u8(&s->levels, level);
+        if (!s->levels.failed) {
+            s->own_count += level == OBSVI_STDOUT_OWN;
+            return true;
+        }
+        s->levels.failed = ok = false;
     }
-    obsvi_stat_add(ok ? OBSVI_STAT_stdout_dropped_buffer_full : OBSVI_STAT_stdout_dropped_internal, 1);
+    count_drop(ok ? OBSV_DROP_stdout_dropped_buffer_full : OBSV_DROP_stdout_dropped_internal, level);
     s->buffer.len = start;
     s->buffer.failed = false;
     return false;
 }
 
-/* ---- Writing
- * ------------------------------------------------------------------------------------------------ */
+/* ---- Writing ------------------------------------------------------------------------------------------- */
 
 /* How much of the unwritten part to offer in one write. On a pipe: whole lines up to PIPE_BUF; a longer line
  * alone. */
@@ -159,16 +176,17 @@ static ssize_t write_piece(const struct obsvi_stdout_sink *s, const void *p, siz
 
 static void count_written(struct obsvi_stdout_sink *s, size_t n)
 {
-    uint64_t lines = 0;
+    uint64_t lines = 0, own = 0;
     const uint8_t *p = s->buffer.data + s->done;
     const uint8_t *end = p + n;
     while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) { /* a line's only newline is its last byte */
+        own += s->levels.data[s->levels_done++] == OBSVI_STDOUT_OWN;
         lines++;
         p++;
     }
     s->done += n;
-    s->line_count -= lines;
-    obsvi_stat_add(OBSVI_STAT_stdout_delivered, lines);
+    s->own_count -= own;
+    obsvi_stat_add(OBSVI_STAT_stdout_delivered, lines - own);
 }
 
 static void give_up(struct obsvi_stdout_sink *s, int error)
@@ -178,7 +196,7 @@ static void give_up(struct obsvi_stdout_sink *s, int error)
                strerror(error),
                for_good ? "no more are written there (export goes on)"
                         : "these lines are dropped, later ones tried again");
-    drop_all(s, OBSVI_STAT_stdout_dropped_closed);
+    drop_all(s, OBSV_DROP_stdout_dropped_closed);
     if (for_good)
         close_own_fd(s);
 }

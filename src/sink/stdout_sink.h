@@ -29,11 +29,16 @@ enum obsvi_stdout_kind {
     OBSVI_STDOUT_POLLED,
 };
 
+/* In place of a level: a line that no application asked for, and that no counter counts. */
+enum { OBSVI_STDOUT_OWN = 0xff };
+
 struct obsvi_stdout_sink {
     struct obsvi_bytes buffer; /* whole lines; [0, done) is written */
     size_t done;
-    size_t line_count;  /* lines in the buffer that are not wholly written */
-    size_t limit_bytes; /* of the unwritten part */
+    struct obsvi_bytes levels; /* the level of each line in the buffer, or OBSVI_STDOUT_OWN */
+    size_t levels_done;        /* [0, levels_done): of lines that are written */
+    size_t own_count;          /* lines of the library's own among those not wholly written */
+    size_t limit_bytes;        /* of the unwritten part */
     enum obsvi_stdout_kind kind;
     int fd; /* our own for REOPENED, else 1 */
     bool is_pipe;
@@ -47,9 +52,22 @@ void obsvi_stdout_open(struct obsvi_stdout_sink *s, size_t limit_bytes);
 void obsvi_stdout_close(struct obsvi_stdout_sink *s);
 
 /* The shipper encodes a line at the end of `buffer`: begin returns the buffer, or NULL if the line is to be
- * dropped (counted); then end, with the buffer's length before the line; true if the line was taken. */
-struct obsvi_bytes *obsvi_stdout_line_begin(struct obsvi_stdout_sink *s);
-bool obsvi_stdout_line_end(struct obsvi_stdout_sink *s, size_t start, bool ok);
+ * dropped (counted); then end, with the buffer's length before the line; true if the line was taken. `level`
+ * is an index of a level, or OBSVI_STDOUT_OWN. */
+struct obsvi_bytes *obsvi_stdout_line_begin(struct obsvi_stdout_sink *s, uint8_t level);
+bool obsvi_stdout_line_end(struct obsvi_stdout_sink *s, uint8_t level, size_t start, bool ok);
+
+/* Lines of the application that are not wholly written. */
+static inline size_t obsvi_stdout_pending(const struct obsvi_stdout_sink *s)
+{
+    return s->levels.len - s->levels_done - s->own_count;
+}
+
+/* True when there is room again for a good while: the moment to announce a gap. */
+static inline bool obsvi_stdout_has_recovered(const struct obsvi_stdout_sink *s)
+{
+    return s->kind != OBSVI_STDOUT_CLOSED && s->buffer.len - s->done < s->limit_bytes / 2;
+}
 
 /* Writes what goes without waiting. */
 void obsvi_stdout_pump(struct obsvi_stdout_sink *s);

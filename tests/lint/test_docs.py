@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 from lint.files import product_files, text_of
@@ -24,6 +26,12 @@ def anchors(markdown: str) -> set[str]:
 def test_configuration_is_what_the_table_of_settings_says(root: Path, obsv: Path) -> None:
     markdown = subprocess.run([obsv, "config", "--markdown"], capture_output=True, text=True, check=True).stdout
     assert (root / "docs" / "CONFIGURATION.md").read_text(encoding="utf-8") == markdown, "run ./dev docs"
+
+
+def test_statistics_are_what_the_table_in_the_header_says(root: Path, build_dir: Path) -> None:
+    env = {**os.environ, "PYTHONPATH": str(build_dir / "python")}
+    run = subprocess.run([sys.executable, "tools/statistics.py", "--check"], cwd=root, env=env, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def test_local_links_lead_somewhere(root: Path) -> None:

@@ -55,6 +55,9 @@ def test_the_extension_has_what_its_stub_says(root: Path) -> None:
             assert defaults(node) == given, name
 
 
+BESIDE_THE_TUPLE = ["dropped", "last_error"]  # attributes of Stats that are not items of it
+
+
 def test_classes(root: Path) -> None:
     _, nodes = declared(root, "_obsv.pyi")
     handler, stats = nodes["Handler"], nodes["Stats"]
@@ -63,7 +66,9 @@ def test_classes(root: Path) -> None:
     names = [node.name for node in stats.body if isinstance(node, ast.FunctionDef)]
     assert set(names) <= set(dir(_obsv.Stats))
     zero = _obsv.stats()
-    assert list(zero) == [getattr(zero, name) for name in names]
+    assert list(zero) == [getattr(zero, name) for name in names if name not in BESIDE_THE_TUPLE]
+    assert {sink: dict(reasons) for sink, reasons in zero.dropped.items()} == {"stdout": {}, "export": {}}
+    assert zero.last_error == ""
     with pytest.raises(AttributeError):
         zero.accepted = 1  # type: ignore[misc]
 
@@ -71,10 +76,16 @@ def test_classes(root: Path) -> None:
 def test_the_counters_are_those_of_the_header(root: Path) -> None:
     _, nodes = declared(root, "_obsv.pyi")
     header = (root / "include" / "obsv.h").read_text(encoding="utf-8")
-    block = header[header.index("OBSV_STATS_LIST(X)") : header.index("OBSV_STATS_LIST(OBSV_STAT)")]
+    lists = {
+        name: re.findall(r"X\((\w+),|(OBSV_DROPS_LIST)\(X\)", header[header.index(f"#define {name}(X)") :].split("\n\n")[0])
+        for name in ("OBSV_DROPS_LIST", "OBSV_STATS_LIST")
+    }
+    drops = [field for field, _ in lists["OBSV_DROPS_LIST"] if field]
+    fields = [name for field, nested in lists["OBSV_STATS_LIST"] for name in ([field] if not nested else drops)]
     stats = nodes["Stats"]
     assert isinstance(stats, ast.ClassDef)
-    assert [node.name for node in stats.body if isinstance(node, ast.FunctionDef)] == re.findall(r"X\((\w+)\) ", block)
+    names = [node.name for node in stats.body if isinstance(node, ast.FunctionDef)]
+    assert names == fields + BESIDE_THE_TUPLE
 
 
 def test_the_package_exports_what_its_stub_says(root: Path) -> None:

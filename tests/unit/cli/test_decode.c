@@ -14,7 +14,7 @@
 
 #define SEED 20261122u
 
-/* ---- What came out ---- */
+/* ---- What came out ------------------------------------------------------------------------------------- */
 
 struct result {
     enum obsvi_decode_result result;
@@ -85,7 +85,7 @@ static void assert_refused(decode_fn decode, const void *body, size_t n, const c
     finish(&r);
 }
 
-/* ---- A request with everything in it ---- */
+/* ---- A request with everything in it ------------------------------------------------------------------- */
 
 static void put_every_value(struct obsvi_bytes *record)
 {
@@ -221,7 +221,7 @@ static void an_empty_record_has_every_member(void **state)
     finish(&b);
 }
 
-/* ---- Malformed protobuf ---- */
+/* ---- Malformed protobuf -------------------------------------------------------------------------------- */
 
 static void malformed_protobuf_is_refused(void **state)
 {
@@ -361,7 +361,7 @@ static void the_number_of_values_is_bounded(void **state)
     obsvi_bytes_fini(&json);
 }
 
-/* ---- JSON ---- */
+/* ---- JSON ---------------------------------------------------------------------------------------------- */
 
 static void json_is_read_by_the_rules_of_otlp(void **state)
 {
@@ -509,7 +509,7 @@ static void nesting_of_json_is_bounded(void **state)
     obsvi_bytes_fini(&abyss);
 }
 
-/* ---- Any bytes ---- */
+/* ---- Any bytes ----------------------------------------------------------------------------------------- */
 
 static uint32_t random_u32(uint32_t *seed)
 {

@@ -73,7 +73,8 @@ static void test_a_full_ring_refuses_and_counts(void **state)
         put(r, 64, 24, 0) ? taken++ : refused++;
     assert_int_equal(taken, CAPACITY / 64);
     assert_int_equal(atomic_load(&r->accepted_count), 100);
-    assert_int_equal(atomic_load(&r->dropped_count), refused);
+    assert_int_equal(obsvi_ring_dropped(r), refused);
+    assert_int_equal(atomic_load(&r->dropped_counts[5]), refused); /* by level: FATAL */
     assert_int_equal(obsvi_ring_pending(r), taken);
     assert_int_not_equal(take(r), UINT64_MAX);
     assert_true(put(r, 64, 24, 1)); /* room again */

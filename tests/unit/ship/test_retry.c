@@ -13,18 +13,32 @@ static enum obsvi_verdict verdict(int status)
     return obsvi_retry_judge(&r);
 }
 
-static void test_exactly_these_are_tried_again(void **state)
+static enum obsvi_verdict expected(int status)
+{
+    switch (status) {
+    case 0: /* no answer at all */
+    case 429:
+    case 502:
+    case 503:
+    case 504:
+        return OBSVI_TRY_AGAIN;
+    case 401:
+    case 403:
+    case 404:
+        return OBSVI_HOLD;
+    case 413:
+        return OBSVI_SPLIT;
+    default:
+        return status >= 200 && status < 300 && status != 260 ? OBSVI_ACKNOWLEDGED : OBSVI_REFUSED;
+    }
+}
+
+static void test_each_status_has_its_verdict(void **state)
 {
     (void)state;
-    for (int status = 100; status < 600; status++) {
-        bool is_retryable = status == 429 || status == 502 || status == 503 || status == 504;
-        bool is_success = status >= 200 && status < 300 && status != 260;
-        enum obsvi_verdict want = is_retryable ? OBSVI_TRY_AGAIN
-                                  : is_success ? OBSVI_ACKNOWLEDGED
-                                               : OBSVI_REFUSED;
-        assert_int_equal(verdict(status), want);
-    }
-    assert_int_equal(verdict(0), OBSVI_TRY_AGAIN); /* no answer at all */
+    assert_int_equal(verdict(0), expected(0));
+    for (int status = 100; status < 600; status++)
+        assert_int_equal(verdict(status), expected(status));
 }
 
 static void test_back_off_doubles_within_its_jitter_up_to_the_cap(void **state)
@@ -59,7 +73,7 @@ static void test_retry_after_is_obeyed_and_never_undercut(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_exactly_these_are_tried_again),
+        cmocka_unit_test(test_each_status_has_its_verdict),
         cmocka_unit_test(test_back_off_doubles_within_its_jitter_up_to_the_cap),
         cmocka_unit_test(test_retry_after_is_obeyed_and_never_undercut),
     };

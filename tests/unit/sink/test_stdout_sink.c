@@ -33,8 +33,7 @@ static int set_up(void **state)
     (void)state;
     signal(SIGPIPE, SIG_IGN); /* the shipper's thread blocks it */
     obsvi_diag_set_sink(quiet, NULL);
-    for (int i = 0; i < OBSVI_STAT_COUNT; i++)
-        obsvi_stat_set((enum obsvi_stat)i, 0);
+    obsvi_stats_reset();
     fflush(stdout);
     real_stdout = dup(STDOUT_FILENO);
     return 0;
@@ -52,7 +51,7 @@ static int tear_down(void **state)
 /* A line of exactly `bytes` bytes, the newline included. */
 static bool put_line(struct obsvi_stdout_sink *s, size_t bytes)
 {
-    struct obsvi_bytes *b = obsvi_stdout_line_begin(s);
+    struct obsvi_bytes *b = obsvi_stdout_line_begin(s, 2);
     if (!b)
         return false;
     size_t start = b->len;
@@ -60,7 +59,12 @@ static bool put_line(struct obsvi_stdout_sink *s, size_t bytes)
     memset(at, 'x', bytes - 1);
     at[bytes - 1] = '\n';
     b->len += bytes;
-    return obsvi_stdout_line_end(s, start, true);
+    return obsvi_stdout_line_end(s, 2, start, true);
+}
+
+static uint64_t dropped(enum obsv_drop reason)
+{
+    return obsvi_drops[reason][2];
 }
 
 static void become_stdout(int fd)
@@ -102,7 +106,7 @@ static void test_a_full_pipe_costs_lines_not_time(void **state)
     assert_true(obsvi_stdout_poll_fd(&s) >= 0);
     assert_true(taken < offered);
     assert_int_equal(fcntl(STDOUT_FILENO, F_GETFL) & O_NONBLOCK, 0); /* the shared description is as it was */
-    assert_int_equal(obsvi_stat_get(OBSVI_STAT_stdout_dropped_buffer_full), offered - taken);
+    assert_int_equal(dropped(OBSV_DROP_stdout_dropped_buffer_full), offered - taken);
 
     while (!obsvi_stdout_is_idle(&s)) {
         read_back += read_lines(ends[0]);
@@ -113,7 +117,7 @@ static void test_a_full_pipe_costs_lines_not_time(void **state)
     assert_int_equal(obsvi_stat_get(OBSVI_STAT_stdout_delivered), taken);
     assert_true(put_line(&s, 100)); /* recovered */
     obsvi_stdout_close(&s);
-    assert_int_equal(obsvi_stat_get(OBSVI_STAT_stdout_dropped_shutdown), 1);
+    assert_int_equal(dropped(OBSV_DROP_stdout_dropped_shutdown), 1);
     close(ends[0]);
 }
 
@@ -151,8 +155,8 @@ static void test_a_reader_that_left_is_final(void **state)
     assert_true(put_line(&s, 100));
     obsvi_stdout_pump(&s);
     assert_false(put_line(&s, 100));
-    assert_int_equal(obsvi_stat_get(OBSVI_STAT_stdout_dropped_closed), 2);
-    assert_int_equal(s.line_count, 0);
+    assert_int_equal(dropped(OBSV_DROP_stdout_dropped_closed), 2);
+    assert_int_equal(obsvi_stdout_pending(&s), 0);
     obsvi_stdout_close(&s);
 }
 
@@ -166,7 +170,7 @@ static void test_a_full_device_is_tried_again(void **state)
         assert_true(put_line(&s, 100));
         obsvi_stdout_pump(&s);
     }
-    assert_int_equal(obsvi_stat_get(OBSVI_STAT_stdout_dropped_closed), 3);
+    assert_int_equal(dropped(OBSV_DROP_stdout_dropped_closed), 3);
     become_stdout(open("/dev/null", O_WRONLY | O_CLOEXEC)); /* the application redirects */
     assert_true(put_line(&s, 100));
     obsvi_stdout_pump(&s);
@@ -185,7 +189,7 @@ static void test_a_closed_descriptor_is_left_alone(void **state)
     assert_false(put_line(&s, 100));
     obsvi_stdout_pump(&s);
     assert_int_equal(lseek(fileno(other), 0, SEEK_END), 0);
-    assert_int_equal(obsvi_stat_get(OBSVI_STAT_stdout_dropped_closed), 1);
+    assert_int_equal(dropped(OBSV_DROP_stdout_dropped_closed), 1);
     obsvi_stdout_close(&s);
     fclose(other);
 }
