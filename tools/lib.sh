@@ -26,9 +26,16 @@ ticker_stop() {
 
 ticker_start() { # TEXT
     ticker_stop
+    # A child that still has our trap when it is stopped would forget the signal, and we would wait for it for ever.
+    trap - TERM
     (
+        nap=
+        trap '[ -z "$nap" ] || kill "$nap" 2>/dev/null; exit 0' TERM # the nap would outlive us
         seconds=0
-        while sleep 1; do
+        while kill -0 "$$" 2>/dev/null; do
+            sleep 1 &
+            nap=$!
+            wait "$nap"
             seconds=$((seconds + 1))
             if $is_terminal; then
                 printf '\r%s %d s' "$1" "$seconds" >&2
@@ -38,6 +45,7 @@ ticker_start() { # TEXT
         done
     ) &
     ticker_pid=$!
+    trap 'exit 143' TERM
 }
 
 # Runs a command with its output in .cache/log/NAME.log. Ends the script, showing the log, if the command fails.
