@@ -24,6 +24,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join([str(BUILD / "python"), str(ROOT / "e
 for name in list(os.environ):
     if name.startswith(("OTEL_", "OBSV_", "APP_")) or name == "LOG_LEVEL":
         del os.environ[name]
+os.environ["PATH"] += os.pathsep + "/usr/sbin"  # Debian keeps nginx there, out of an ordinary user's sight
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
 
 

@@ -64,8 +64,7 @@ install_packages() { # FILE
     step apt-update "updating Debian's package lists" $become_root apt-get update
     # word splitting is wanted: one argument for each package
     # shellcheck disable=SC2086
-    step apt-install "installing Debian packages: $missing" \
-        $become_root env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing
+    step apt-install "installing Debian packages: $missing" $become_root tools/apt.sh $missing
 }
 
 # Asks for the password where there is somebody to ask.
