@@ -86,6 +86,13 @@ static inline bool program_wait_go(void)
     return n == 1;
 }
 
+/* Between two looks at a condition. (The thread sanitizer delivers signals only where a thread may block.) */
+static inline void program_breathe(void)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    nanosleep(&pause, NULL);
+}
+
 static inline int program_main(const struct program_scenario *scenarios, const char *name)
 {
     for (; scenarios->name; scenarios++)
@@ -155,9 +162,8 @@ static inline int program_lines(const struct program *p, const char *text)
 
 static inline void program_wait_lines(const struct program *p, const char *text, int count)
 {
-    const struct timespec pause = {.tv_nsec = 1000000}; /* between two looks at the condition */
     while (program_lines(p, text) < count)
-        nanosleep(&pause, NULL);
+        program_breathe();
 }
 
 static inline void program_close(struct program *p)
