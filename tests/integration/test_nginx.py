@@ -36,8 +36,8 @@ for n in range({COUNT}):
     log.info("order %d", n, extra={{"n": n}})
 """
 STORY_UNTIL_RETRIED = STORY + """
-while not stats().export_retries:
-    flush(0.1)
+while not stats().export_retries and not flush(0.1):
+    pass
 tell("waiting")
 shutdown()
 """
@@ -210,11 +210,11 @@ def test_wrong_credentials(tmp_path: Path, papers: Papers, listener: Listener, c
         ) as running,
     ):  # fmt: skip
         stats = running.end()
-        assert stats["export_dropped_rejected"] == COUNT and stats["export_delivered"] == 0
+        # Held, because a token can be mended (docs/decisions/005-refusals.md); lost only at the shutdown deadline.
+        assert stats["export_dropped_shutdown"] == COUNT and stats["export_delivered"] == 0
         assert stats["export_last_status"] == 401
-        assert stats["export_requests"] == 1  # spec: protocol/exporter.md, only some statuses are retried
         line = running.wait_to_say("HTTP 401")
-        assert "check OTEL_EXPORTER_OTLP_HEADERS" in line and f"{COUNT} records dropped" in line
+        assert "check OTEL_EXPORTER_OTLP_HEADERS" in line and "kept and tried again" in line
 
 
 def test_too_large_a_request(tmp_path: Path, papers: Papers, listener: Listener) -> None:
@@ -229,7 +229,8 @@ def test_too_large_a_request(tmp_path: Path, papers: Papers, listener: Listener)
         stats = running.end()
         assert stats["export_dropped_rejected"] == COUNT
         assert stats["export_last_status"] == 413
-        assert "lower OTEL_BLRP_MAX_EXPORT_BATCH_SIZE" in running.wait_to_say("HTTP 413")
+        assert stats["export_requests"] >= 2 * COUNT - 1  # split down to single records
+        assert "a single record is too large" in running.wait_to_say("HTTP 413")
 
 
 def test_a_redirect_is_not_followed(tmp_path: Path, papers: Papers, listener: Listener) -> None:
