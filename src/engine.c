@@ -95,15 +95,18 @@ static void start_in_child(void)
     pthread_mutex_unlock(&engine.lock);
 }
 
+static bool is_pending(void)
+{
+    struct obsvi_registry_counts front = {0};
+    obsvi_registry_count_up(&front);
+    return front.pending > 0;
+}
+
 /* With engine.lock held. What a child has logged while no shipper was to be had needs one to leave. */
 static struct obsvi_shipper *shipper_for_pending(void)
 {
-    struct obsvi_registry_counts front = {0};
-    if (engine.is_running && !engine.shipper) {
-        obsvi_registry_count_up(&front);
-        if (front.pending)
-            start_in_child_locked();
-    }
+    if (engine.is_running && !engine.shipper && is_pending())
+        start_in_child_locked();
     return engine.shipper;
 }
 
@@ -218,9 +221,10 @@ int obsv_flush(int64_t timeout_ms)
     if (shipper)
         obsvi_shipper_hold(shipper);
     pthread_mutex_unlock(&engine.lock);
+    if (!shipper && is_running) /* a forked child: it has logged nothing, or has no shipper to be had */
+        return is_pending() ? OBSV_ERR_TIMEOUT : 0;
     if (!shipper)
-        return is_running ? 0
-                          : OBSV_ERR_STATE; /* a forked child that has logged nothing has nothing to flush */
+        return OBSV_ERR_STATE;
     return obsvi_shipper_flush(shipper, limit_ms);
 }
 
@@ -239,7 +243,7 @@ int obsv_shutdown(int64_t timeout_ms)
     pthread_mutex_unlock(&engine.lock);
     if (!was_running)
         return OBSV_ERR_STATE;
-    int error = shipper ? obsvi_shipper_stop(shipper, limit_ms) : 0;
+    int error = shipper ? obsvi_shipper_stop(shipper, limit_ms) : is_pending() ? OBSV_ERR_TIMEOUT : 0;
     pthread_mutex_lock(&engine.lock);
     if (!engine.is_running) { /* else another thread has started it again */
         obsvi_signals_stop();
