@@ -200,12 +200,13 @@ def test_an_upstream_that_comes_back_gets_everything_once(tmp_path: Path, papers
 
 @pytest.mark.parametrize("credentials", [base64.b64encode(f"{USER}:wrong-token-48151623".encode()).decode(), None], ids=["wrong", "none"])
 def test_wrong_credentials(tmp_path: Path, papers: Papers, listener: Listener, credentials: str | None) -> None:
+    story = STORY + "while stats().export_last_status != 401:\n    flush(0.1)\nshutdown(0.1)\n"
     secrets = ("wrong-token-48151623", credentials) if credentials else ()
     headers = {"OTEL_EXPORTER_OTLP_HEADERS": f"Authorization=Basic {credentials}"} if credentials else {}
     with (
         gateway(tmp_path, papers, listener.url) as nginx,
         Service(
-            STORY, endpoint=nginx.endpoint, secrets=secrets, OTEL_SERVICE_NAME="stranger",
+            story, endpoint=nginx.endpoint, secrets=secrets, OTEL_SERVICE_NAME="stranger",
             OTEL_EXPORTER_OTLP_CERTIFICATE=papers.ca, **headers,
         ) as running,
     ):  # fmt: skip
