@@ -9,7 +9,7 @@
 
 // Plain notation where a person would write it so; the bounds are those of Python's repr and of JavaScript's
 // upper one, nearly: 1e16 is where a double stops telling neighbouring integers apart.
-extern "C" size_t obsvi_double_put(char *out, double v)
+extern "C" size_t obsvi_double_put_any(char *out, double v)
 {
     double magnitude = std::fabs(v);
     bool is_plain = magnitude == 0 || (magnitude >= 1e-4 && magnitude < 1e16);

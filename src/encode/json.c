@@ -7,6 +7,7 @@
 
 enum {
     ESCAPE_BYTES_MAX = 6, /* \u001f */
+    SHORT_BYTES_MAX = 64, /* so short that it is copied first and looked at meanwhile */
     BLOCK_BYTES = 1024,   /* reserved at six times its size: small enough not to inflate the buffer */
 };
 
@@ -36,6 +37,38 @@ static char *put_escape(char *at, uint8_t c)
         at += 5;
     }
     return at;
+}
+
+/* Copies s. False if some of it needs an escape: then what is at `at` is of no use. Short text is taken in
+ * two pieces that overlap as needed, so that its length costs no unforeseeable branch. */
+static inline bool copy_plain(char *at, const char *s, size_t n)
+{
+    uint64_t w, found = 0;
+    if (n >= sizeof w) {
+        for (size_t i = 0; i < n - sizeof w; i += sizeof w) {
+            memcpy(&w, s + i, sizeof w);
+            memcpy(at + i, &w, sizeof w);
+            found |= needs_escape(w);
+        }
+        memcpy(&w, s + n - sizeof w, sizeof w);
+        memcpy(at + n - sizeof w, &w, sizeof w);
+        return !(found | needs_escape(w));
+    }
+    if (n >= 4) {
+        uint32_t low, high;
+        memcpy(&low, s, sizeof low);
+        memcpy(&high, s + n - sizeof high, sizeof high);
+        memcpy(at, &low, sizeof low);
+        memcpy(at + n - sizeof high, &high, sizeof high);
+        return !needs_escape((uint64_t)high << 32 | low);
+    }
+    if (n == 0)
+        return true;
+    uint8_t first = (uint8_t)s[0], middle = (uint8_t)s[n / 2], last = (uint8_t)s[n - 1];
+    at[0] = (char)first;
+    at[n / 2] = (char)middle;
+    at[n - 1] = (char)last;
+    return !needs_escape(UINT64_C(0x2020202020000000) | (uint64_t)last << 16 | (uint64_t)middle << 8 | first);
 }
 
 static char *escape_block(char *at, const char *s, size_t n)
@@ -75,6 +108,16 @@ void obsvi_json_put_escaped(struct obsvi_bytes *out, const char *s, size_t n)
 
 void obsvi_json_put_string(struct obsvi_bytes *out, struct obsvi_str s)
 {
+    if (s.len <= SHORT_BYTES_MAX) {
+        char *start = (char *)obsvi_bytes_room(out, s.len * ESCAPE_BYTES_MAX + 2);
+        if (!start)
+            return;
+        bool is_plain = copy_plain(start + 1, s.ptr, s.len);
+        char *end = is_plain ? start + 1 + s.len : escape_block(start + 1, s.ptr, s.len);
+        *start = *end = '"';
+        out->len += (size_t)(end + 1 - start);
+        return;
+    }
     if (s.len <= BLOCK_BYTES) {
         char *start = (char *)obsvi_bytes_room(out, s.len * ESCAPE_BYTES_MAX + 2);
         if (!start)

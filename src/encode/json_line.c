@@ -59,8 +59,7 @@ static void put_timestamp(struct obsvi_encoder *e, struct obsvi_bytes *out, uint
     memcpy(at, e->second_text, OBSVI_SECOND_CHARS);
     at += OBSVI_SECOND_CHARS;
     unsigned ns = (unsigned)(time_ns % NS_PER_S);
-    for (int i = 8; i >= 0; i--, ns /= 10)
-        at[i] = (char)('0' + ns % 10);
+    obsvi_padded_put(at, ns, 9);
     at += 9;
     memcpy(at, "Z\"", 2);
     out->len += (size_t)(at + 2 - start);

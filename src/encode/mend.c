@@ -434,7 +434,7 @@ static bool rewrite(struct obsvi_mender *m, struct obsvi_value *v, size_t key_by
     return true;
 }
 
-void obsvi_mend_clean(struct obsvi_mender *m, struct obsvi_value *v)
+void obsvi_mend_clean_unusual(struct obsvi_mender *m, struct obsvi_value *v)
 {
     if (!is_clean(m, v, 0) && v->type != OBSVI_OMITTED)
         rewrite(m, v, 0, no_limit);

@@ -12,6 +12,7 @@
 #define OBSVI_ENCODE_MEND_H
 
 #include "encode/arena.h"
+#include "encode/utf8.h"
 #include "front/record.h"
 
 enum obsvi_mark {
@@ -42,15 +43,29 @@ void obsvi_mender_fini(struct obsvi_mender *m);
 void obsvi_mender_reset(struct obsvi_mender *m);
 
 /* Well-formed UTF-8; at most max_bytes, else cut and ended with "…[+N bytes]". original_bytes: see struct
- * obsvi_value. */
-struct obsvi_str obsvi_mend_text(struct obsvi_mender *m, struct obsvi_str s, uint64_t original_bytes,
-                                 size_t max_bytes);
+ * obsvi_value. The usual text is ASCII and short, and is not touched. */
+struct obsvi_str obsvi_mend_unusual_text(struct obsvi_mender *m, struct obsvi_str s, uint64_t original_bytes,
+                                         size_t max_bytes);
+static inline struct obsvi_str obsvi_mend_text(struct obsvi_mender *m, struct obsvi_str s,
+                                               uint64_t original_bytes, size_t max_bytes)
+{
+    bool is_usual = s.len <= max_bytes && original_bytes <= s.len && obsvi_utf8_is_ascii(s.ptr, s.len);
+    return is_usual ? s : obsvi_mend_unusual_text(m, s, original_bytes, max_bytes);
+}
 
 /* The same for a stack trace: limited to limit_characters, cut in the middle, with the mark there. */
 struct obsvi_str obsvi_mend_stacktrace(struct obsvi_mender *m, struct obsvi_str s, uint64_t original_bytes,
                                        size_t max_bytes);
 
-void obsvi_mend_clean(struct obsvi_mender *m, struct obsvi_value *v);
+void obsvi_mend_clean_unusual(struct obsvi_mender *m, struct obsvi_value *v);
+static inline void obsvi_mend_clean(struct obsvi_mender *m, struct obsvi_value *v)
+{
+    bool is_usual = v->type <= OBSVI_F64 ||
+                    (v->type == OBSVI_STR && !v->original_bytes && v->str.len <= m->limit_characters &&
+                     obsvi_utf8_is_ascii(v->str.ptr, v->str.len));
+    if (!is_usual)
+        obsvi_mend_clean_unusual(m, v);
+}
 
 /* Cost of the cleaned value under a top-level key of key_bytes. Loki flattens maps (each leaf is an entry,
  * named by its path) and writes arrays as JSON. Never understated. */

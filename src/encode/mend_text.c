@@ -25,8 +25,8 @@ static struct obsvi_str repair(struct obsvi_mender *m, struct obsvi_str s)
     return (struct obsvi_str){(char *)out.data, out.len};
 }
 
-struct obsvi_str obsvi_mend_text(struct obsvi_mender *m, struct obsvi_str s, uint64_t original_bytes,
-                                 size_t max_bytes)
+struct obsvi_str obsvi_mend_unusual_text(struct obsvi_mender *m, struct obsvi_str s, uint64_t original_bytes,
+                                         size_t max_bytes)
 {
     uint64_t hidden = original_bytes > s.len ? original_bytes - s.len : 0;
     s = repair(m, s);

@@ -18,9 +18,14 @@ enum {
 size_t obsvi_u64_put(char *out, uint64_t v);
 size_t obsvi_i64_put(char *out, int64_t v);
 
+/* Write the last `digits` decimal digits of v, with zeros in front. */
+void obsvi_padded_put(char *out, uint64_t v, unsigned digits);
+
 /* The shortest text that reads back as exactly the finite v, and that shows it is not an integer (1.0,
  * 1e+300). Room for OBSVI_DOUBLE_CHARS_MAX. */
 size_t obsvi_double_put(char *out, double v);
+/* The same, for all v alike. */
+size_t obsvi_double_put_any(char *out, double v);
 
 /* NULL for a finite v, else what proto3 JSON and Loki write: "NaN", "Infinity", "-Infinity". */
 const char *obsvi_double_name(double v);

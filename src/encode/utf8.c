@@ -71,8 +71,8 @@ static size_t read_character(const uint8_t *s, size_t n, size_t *bad)
 size_t obsvi_utf8_valid_prefix(const char *s, size_t n)
 {
     size_t i = 0;
-    if (!n)
-        return 0;
+    if (obsvi_utf8_is_ascii(s, n))
+        return n;
     for (;;) {
         i += ascii_prefix(s + i, n - i);
         size_t bad = 0;

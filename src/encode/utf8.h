@@ -7,6 +7,26 @@
 
 #include "base/bytes.h"
 
+/* Short text is read in two pieces that overlap as needed, so that its length costs no unforeseeable branch.
+ */
+static inline bool obsvi_utf8_is_ascii(const char *s, size_t n)
+{
+    uint64_t all = 0, w = 0;
+    uint32_t low = 0, high = 0;
+    if (n >= sizeof w) {
+        for (size_t i = 0; i < n - sizeof w; i += sizeof w, all |= w)
+            memcpy(&w, s + i, sizeof w);
+        memcpy(&w, s + n - sizeof w, sizeof w);
+        return !((all | w) & UINT64_C(0x8080808080808080));
+    }
+    if (n >= sizeof low) {
+        memcpy(&low, s, sizeof low);
+        memcpy(&high, s + n - sizeof high, sizeof high);
+        return !((low | high) & UINT32_C(0x80808080));
+    }
+    return n == 0 || !((s[0] | s[n / 2] | s[n - 1]) & 0x80);
+}
+
 /* Number of leading bytes of s that are well-formed UTF-8; n if all of it is. Fast for ASCII. */
 size_t obsvi_utf8_valid_prefix(const char *s, size_t n);
 

@@ -89,6 +89,11 @@ static struct obsvi_value exception_text(struct obsvi_view *view, struct obsvi_v
 static void load_exception(struct obsvi_view *view)
 {
     const struct obsvi_record *record = view->record;
+    if (!(record->head->flags & OBSVI_HAS_EXCEPTION)) {
+        view->exception_type.type = view->exception_message.type = view->exception_stacktrace.type =
+            OBSVI_NULL;
+        return;
+    }
     view->exception_type = exception_text(view, record->exception_type, OBSVI_VIEW_NAME_BYTES_MAX);
     view->exception_message = exception_text(view, record->exception_message, OBSVI_VIEW_MESSAGE_BYTES_MAX);
     view->exception_stacktrace = record->exception_stacktrace;
@@ -168,7 +173,7 @@ static bool add_attr(struct obsvi_view *view, struct obsvi_str key_text, const s
 static bool keep_off_fields(struct obsvi_view *view, struct obsvi_attr *attr)
 {
     struct obsvi_key *name = attr->key;
-    if (!obsvi_key_leads_to_reserved(name->text, &attr->value))
+    if (attr->value.type != OBSVI_MAP || !obsvi_key_leads_to_reserved(name->text, &attr->value))
         return true;
     do
         name = obsvi_keys_find_extra(&view->keys, name);

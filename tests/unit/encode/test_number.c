@@ -87,6 +87,60 @@ static void test_doubles_read_back_as_themselves(void **state)
     }
 }
 
+static uint64_t random_bits(uint64_t *seed)
+{
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    return *seed;
+}
+
+static void assert_same_as_any(double v)
+{
+    char ours[OBSVI_DOUBLE_CHARS_MAX + 1], theirs[OBSVI_DOUBLE_CHARS_MAX + 1];
+    ours[obsvi_double_put(ours, v)] = '\0';
+    theirs[obsvi_double_put_any(theirs, v)] = '\0';
+    assert_string_equal(ours, theirs);
+}
+
+/* Decimals of few places take a way of their own, which must not show. */
+static void test_short_decimals_are_written_as_any_double(void **state)
+{
+    (void)state;
+    uint64_t seed = 88172645463325252;
+    for (int i = 0; i < 200000; i++) {
+        double power = 1;
+        for (uint64_t places = random_bits(&seed) % 12; places > 0; places--)
+            power *= 10;
+        double v = (double)(random_bits(&seed) >> random_bits(&seed) % 64) / power;
+        assert_same_as_any(v);
+        assert_same_as_any(-v);
+        assert_same_as_any(nextafter(v, 0));
+        assert_same_as_any(nextafter(v, INFINITY));
+        assert_same_as_any(v * (1 - 0x1p-40));
+        assert_same_as_any(round(v) + 0.5);
+    }
+    static const double edges[] = {0, 1e-5, 1e-4, 1, 1e3, 1e6, 1e9, 1e12, 1e15, 1e16, 0x1p49, 0x1p50, 0x1p53};
+    for (size_t i = 0; i < sizeof edges / sizeof *edges; i++) {
+        double v = edges[i] * 0.999;
+        assert_same_as_any(v);
+        v = nextafter(nextafter(edges[i], 0), 0);
+        for (int step = 0; step < 5; step++, v = nextafter(v, INFINITY))
+            assert_same_as_any(v);
+    }
+}
+
+static void test_padded(void **state)
+{
+    (void)state;
+    for (unsigned digits = 0; digits < 12; digits++) {
+        char ours[16] = "", theirs[32];
+        obsvi_padded_put(ours, 120345, digits);
+        snprintf(theirs, sizeof theirs, "%012d", 120345);
+        assert_string_equal(ours, theirs + 12 - digits);
+    }
+}
+
 static void test_base64(void **state)
 {
     (void)state;
@@ -114,6 +168,8 @@ int main(void)
         cmocka_unit_test(test_integers),
         cmocka_unit_test(test_doubles),
         cmocka_unit_test(test_doubles_read_back_as_themselves),
+        cmocka_unit_test(test_short_decimals_are_written_as_any_double),
+        cmocka_unit_test(test_padded),
         cmocka_unit_test(test_base64),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <setjmp.h>
 #include <cmocka.h>
+#include <stdlib.h>
 
 #define R "\xef\xbf\xbd"
 
@@ -79,6 +80,26 @@ static void test_repaired_text_is_valid(void **state)
     }
 }
 
+static void test_a_bad_byte_at_every_place_of_every_length(void **state)
+{
+    (void)state;
+    for (size_t n = 0; n <= 40; n++) {
+        char *s = malloc(n); /* of exactly that size, so that the address sanitizer sees a step too far */
+        assert_true(s || !n);
+        if (n)
+            memset(s, 'x', n);
+        assert_true(obsvi_utf8_is_ascii(s, n));
+        assert_int_equal(obsvi_utf8_valid_prefix(s, n), n);
+        for (size_t i = 0; i < n; i++) {
+            s[i] = '\x80';
+            assert_false(obsvi_utf8_is_ascii(s, n));
+            assert_int_equal(obsvi_utf8_valid_prefix(s, n), i);
+            s[i] = 'x';
+        }
+        free(s);
+    }
+}
+
 static void test_characters(void **state)
 {
     (void)state;
@@ -93,6 +114,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_repair),
         cmocka_unit_test(test_repaired_text_is_valid),
+        cmocka_unit_test(test_a_bad_byte_at_every_place_of_every_length),
         cmocka_unit_test(test_characters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
