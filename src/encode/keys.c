@@ -292,11 +292,36 @@ struct obsvi_key *obsvi_keys_find(struct obsvi_keys *k, struct obsvi_str origina
     return key;
 }
 
+/* Keys are short: two pieces that overlap as needed beat a call of memcmp. */
+static inline bool is_same_text(struct obsvi_str a, struct obsvi_str b)
+{
+    uint64_t x, y;
+    if (a.len != b.len)
+        return false;
+    if (a.len < 4 || a.len > 2 * sizeof x)
+        return obsvi_str_eq(a, b);
+    if (a.len >= sizeof x) {
+        memcpy(&x, a.ptr, sizeof x);
+        memcpy(&y, b.ptr, sizeof y);
+        uint64_t difference = x ^ y;
+        memcpy(&x, a.ptr + a.len - sizeof x, sizeof x);
+        memcpy(&y, b.ptr + b.len - sizeof y, sizeof y);
+        return !(difference | (x ^ y));
+    }
+    uint32_t p, q;
+    memcpy(&p, a.ptr, sizeof p);
+    memcpy(&q, b.ptr, sizeof q);
+    uint32_t difference = p ^ q;
+    memcpy(&p, a.ptr + a.len - sizeof p, sizeof p);
+    memcpy(&q, b.ptr + b.len - sizeof q, sizeof q);
+    return !(difference | (p ^ q));
+}
+
 struct obsvi_key *obsvi_keys_find_after(struct obsvi_keys *k, struct obsvi_key *previous,
                                         struct obsvi_str original)
 {
     struct obsvi_key **follower = previous ? &previous->follower : &k->first;
-    if (!*follower || !obsvi_str_eq((*follower)->original, original))
+    if (!*follower || !is_same_text((*follower)->original, original))
         *follower = obsvi_keys_find(k, original);
     return *follower;
 }

@@ -13,7 +13,7 @@
 enum {
     SMALLEST_TEXT_BYTES = 64, /* less than this is not worth a mark */
     BOOL_CHARS = 5,
-    F64_CHARS = 25,
+    F64_CHARS = OBSVI_MEND_SCALAR_CHARS_MAX,
     NULL_CHARS = 4,
 };
 
@@ -205,10 +205,8 @@ static size_t json_bytes(const struct obsvi_value *v)
     }
 }
 
-struct obsvi_cost obsvi_mend_measure(const struct obsvi_value *v, size_t key_bytes)
+struct obsvi_cost obsvi_mend_measure_container(const struct obsvi_value *v, size_t key_bytes)
 {
-    if (v->type == OBSVI_STR)
-        return (struct obsvi_cost){key_bytes + v->str.len, 1};
     struct obsvi_cursor c = v->items;
     struct obsvi_str key;
     struct obsvi_value item;

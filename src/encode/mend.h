@@ -33,6 +33,9 @@ struct obsvi_mender {
     bool failed;                /* no memory */
 };
 
+/* The longest number, true, false or null in Loki, whichever it is. */
+enum { OBSVI_MEND_SCALAR_CHARS_MAX = 25 };
+
 struct obsvi_cost {
     size_t bytes;
     size_t entries;
@@ -69,7 +72,15 @@ static inline void obsvi_mend_clean(struct obsvi_mender *m, struct obsvi_value *
 
 /* Cost of the cleaned value under a top-level key of key_bytes. Loki flattens maps (each leaf is an entry,
  * named by its path) and writes arrays as JSON. Never understated. */
-struct obsvi_cost obsvi_mend_measure(const struct obsvi_value *v, size_t key_bytes);
+struct obsvi_cost obsvi_mend_measure_container(const struct obsvi_value *v, size_t key_bytes);
+static inline struct obsvi_cost obsvi_mend_measure(const struct obsvi_value *v, size_t key_bytes)
+{
+    if (v->type == OBSVI_STR)
+        return (struct obsvi_cost){key_bytes + v->str.len, 1};
+    if (v->type <= OBSVI_F64)
+        return (struct obsvi_cost){key_bytes + OBSVI_MEND_SCALAR_CHARS_MAX, 1};
+    return obsvi_mend_measure_container(v, key_bytes);
+}
 
 /* Makes the cleaned value cost `max` at most. False: it cannot (then leave it out). */
 bool obsvi_mend_shrink(struct obsvi_mender *m, struct obsvi_value *v, size_t key_bytes,

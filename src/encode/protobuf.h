@@ -27,7 +27,7 @@ enum { OBSVI_PB_VARINT_BYTES_MAX = 10 };
 static inline size_t obsvi_pb_varint_bytes(uint64_t v)
 {
     unsigned bits = 64 - (unsigned)__builtin_clzll(v | 1);
-    return (bits + 6) / 7;
+    return (9 * bits + 64) / 64; /* = (bits + 6) / 7 for 1..64, without a division */
 }
 
 static inline uint8_t *obsvi_pb_varint(uint8_t *at, uint64_t v)

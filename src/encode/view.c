@@ -163,8 +163,10 @@ static bool add_attr(struct obsvi_view *view, struct obsvi_str key_text, const s
     name->taken_in = view->serial;
     if (given->is_repaired)
         view->mender.marks |= OBSVI_MARK_KEY;
-    view->attrs[view->attr_count++] =
-        (struct obsvi_attr){.key = name, .value = *value, .sinks = OBSVI_TO_BOTH};
+    struct obsvi_attr *attr = &view->attrs[view->attr_count++]; /* its cost comes later */
+    attr->key = name;
+    attr->value = *value;
+    attr->sinks = OBSVI_TO_BOTH;
     return true;
 }
 

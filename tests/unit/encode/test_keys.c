@@ -166,6 +166,24 @@ static void test_the_guess_of_the_next_key_is_only_a_guess(void **state)
     assert_ptr_equal(obsvi_keys_find_after(&keys, NULL, OBSVI_STR("b")), b);
 }
 
+static void test_a_wrong_guess_is_noticed_at_every_byte_of_every_length(void **state)
+{
+    (void)state;
+    char name[] = "abcdefghijklmnopqrstuvwxyz";
+    for (size_t n = 1; n < 24; n++) {
+        struct obsvi_key *right = obsvi_keys_find_after(&keys, NULL, (struct obsvi_str){name, n});
+        assert_int_equal(right->original.len, n);
+        for (size_t i = 0; i < n; i++) {
+            name[i] ^= 0x20;
+            struct obsvi_key *other = obsvi_keys_find_after(&keys, NULL, (struct obsvi_str){name, n});
+            assert_ptr_not_equal(other, right);
+            assert_memory_equal(other->original.ptr, name, n);
+            name[i] ^= 0x20;
+            assert_ptr_equal(obsvi_keys_find_after(&keys, NULL, (struct obsvi_str){name, n}), right);
+        }
+    }
+}
+
 static void test_the_table_is_bounded(void **state)
 {
     (void)state;
@@ -189,6 +207,7 @@ int main(void)
         cmocka_unit_test(test_colliding_keys_get_a_prefix),
         cmocka_unit_test(test_encoded_forms),
         cmocka_unit_test(test_the_guess_of_the_next_key_is_only_a_guess),
+        cmocka_unit_test(test_a_wrong_guess_is_noticed_at_every_byte_of_every_length),
         cmocka_unit_test(test_the_table_is_bounded),
     };
     return cmocka_run_group_tests(tests, open_keys, close_keys);
