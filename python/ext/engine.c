@@ -6,13 +6,14 @@
 #include "obsv.h"
 
 #include <math.h>
+#include <stdatomic.h>
 
 /* "NAME=value" strings as a NULL-terminated array. The bytes objects are kept in `owner`. */
 static const char **settings_open(PyObject *settings, PyObject **owner)
 {
     PyObject *list = PySequence_List(settings);
     Py_ssize_t n = list ? PyList_GET_SIZE(list) : 0;
-    const char **names = list ? PyMem_Calloc((size_t)n + 1, sizeof *names) : NULL;
+    const char **names = list ? PyMem_Calloc((size_t)n + 2, sizeof *names) : NULL;
     for (Py_ssize_t i = 0; names && i < n; i++) {
         /* as os.environ does it: undecodable bytes come back as they were */
         PyObject *bytes = PyUnicode_AsEncodedString(PyList_GET_ITEM(list, i), "utf-8", "surrogateescape");
@@ -24,6 +25,8 @@ static const char **settings_open(PyObject *settings, PyObject **owner)
         }
         PyList_SetItem(list, i, bytes);
     }
+    if (names && PyInterpreterState_Get() != PyInterpreterState_Main())
+        names[n] = "OBSV_SIGNALS=off"; /* a host with several interpreters has its own ways with signals */
     if (!names) {
         Py_XDECREF(list);
         if (!PyErr_Occurred())
@@ -32,6 +35,24 @@ static const char **settings_open(PyObject *settings, PyObject **owner)
     }
     *owner = list;
     return names;
+}
+
+static atomic_flag exit_is_watched = ATOMIC_FLAG_INIT;
+
+static void at_exit(void)
+{
+    atomic_flag_clear(&exit_is_watched); /* an embedded Python may start again */
+    (void)obsv_shutdown(-1);
+}
+
+/* At the very end of Py_FinalizeEx, so that callbacks of atexit and __del__ methods may log; and yet before
+ * an unhandled KeyboardInterrupt kills the process by SIGINT, which no atexit(3) handler sees. An interpreter
+ * that ends before the main one stops nothing: the engine is the process's. Without room among Python's 32
+ * such functions, the engine's own atexit(3) remains. */
+static void watch_exit(void)
+{
+    if (!atomic_flag_test_and_set(&exit_is_watched))
+        (void)Py_AtExit(at_exit);
 }
 
 /* init(settings) → (result of obsv_init, level, whether stdout is on). */
@@ -51,6 +72,8 @@ PyObject *ext_init(PyObject *module, PyObject *settings)
         is_stdout_on = config->stdout_on;
         ext_state_of_module(module)->code_attributes = config->code_attributes;
     }
+    if (result == 0)
+        watch_exit();
     PyMem_Free(names);
     Py_DECREF(owner);
     return Py_BuildValue("(iiN)", result, level, PyBool_FromLong(is_stdout_on));
@@ -114,6 +137,18 @@ PyObject *ext_shutdown(PyObject *module, PyObject *args, PyObject *kwargs)
         return NULL;
     Py_BEGIN_ALLOW_THREADS result = obsv_shutdown(ms);
     Py_END_ALLOW_THREADS return PyBool_FromLong(result == 0);
+}
+
+/* For processes that end without Py_FinalizeEx: a flush with the deadline of the end. */
+PyObject *ext_flush_for_exit(PyObject *module, PyObject *unused)
+{
+    (void)module, (void)unused;
+    const struct obsvi_config *config = obsvi_engine_config();
+    int64_t ms = config ? config->shutdown_timeout_ms : 0;
+    Py_BEGIN_ALLOW_THREADS;
+    (void)obsv_flush(ms);
+    Py_END_ALLOW_THREADS;
+    Py_RETURN_NONE;
 }
 
 PyObject *ext_complain(PyObject *module, PyObject *text)

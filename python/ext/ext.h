@@ -163,6 +163,7 @@ PyObject *ext_settings(PyObject *module, PyObject *unused);
 PyObject *ext_init(PyObject *module, PyObject *settings);
 PyObject *ext_flush(PyObject *module, PyObject *args, PyObject *kwargs);
 PyObject *ext_shutdown(PyObject *module, PyObject *args, PyObject *kwargs);
+PyObject *ext_flush_for_exit(PyObject *module, PyObject *unused);
 PyObject *ext_complain(PyObject *module, PyObject *text);
 
 #endif

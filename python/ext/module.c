@@ -114,6 +114,9 @@ PyDoc_STRVAR(
 PyDoc_STRVAR(stats_doc, "stats($module)\n--\n\nThe engine's counters, now. Does not wait.");
 PyDoc_STRVAR(init_doc, "init($module, settings, /)\n--\n\nStarts the engine. Use init_observability().");
 PyDoc_STRVAR(settings_doc, "settings($module)\n--\n\nEvery setting as (variable, keyword, kind).");
+PyDoc_STRVAR(flush_for_exit_doc,
+             "flush_for_exit($module, /)\n--\n\n"
+             "flush() with the deadline of shutdown(): for processes that end by os._exit().");
 PyDoc_STRVAR(complain_doc, "complain($module, text, /)\n--\n\nOne line of the library's own on stderr.");
 
 static PyMethodDef module_methods[] = {
@@ -122,6 +125,7 @@ static PyMethodDef module_methods[] = {
     {"shutdown", (PyCFunction)(void (*)(void))ext_shutdown, METH_VARARGS | METH_KEYWORDS, shutdown_doc},
     {"stats", ext_stats, METH_NOARGS, stats_doc},
     {"settings", ext_settings, METH_NOARGS, settings_doc},
+    {"flush_for_exit", ext_flush_for_exit, METH_NOARGS, flush_for_exit_doc},
     {"complain", ext_complain, METH_O, complain_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -14,7 +14,6 @@ log call ever waits: not for the network, not for stdout, not for a lock.
 
 from __future__ import annotations
 
-import atexit
 import logging
 import sys
 import threading
@@ -26,7 +25,6 @@ from ._obsv import init as _init_engine
 __all__ = ["Handler", "Stats", "__version__", "flush", "init_observability", "shutdown", "stats"]
 
 _init_lock = threading.Lock()
-_owns_engine = False
 _is_set_up = False  # in this interpreter
 
 # Characters that every parser of a key=value list takes as they are; "<" and ">" so that a placeholder left in stays
@@ -47,10 +45,9 @@ def init_observability(**overrides: object) -> None:
     they take their usual way. A second call changes nothing; if ``logging.config`` has removed the Handler meanwhile,
     it is put back.
     """
-    global _owns_engine, _is_set_up
+    global _is_set_up
     with _init_lock:
         result, level, stdout_is_on = _init_engine([*_settings(overrides), "telemetry.sdk.language=python"])
-        _owns_engine = _owns_engine or result == 0
         root = logging.getLogger()
         is_attached = any(isinstance(handler, Handler) for handler in root.handlers)
         if not is_attached:
@@ -100,13 +97,3 @@ def _remove_console_handlers(root: logging.Logger) -> None:
     for handler in root.handlers[:]:
         if type(handler) is logging.StreamHandler and any(handler.stream is console for console in consoles):
             root.removeHandler(handler)
-
-
-def _at_exit() -> None:
-    # The engine belongs to the process; an interpreter that only joined it must not stop it for the others.
-    if _owns_engine:
-        shutdown()
-
-
-# At import, not at init: what the application registers after importing us runs before this, and may still log.
-atexit.register(_at_exit)

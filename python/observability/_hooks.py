@@ -3,18 +3,26 @@
 asyncio needs nothing: its default exception handler logs through the logger "asyncio", with the traceback. Records go
 to the root logger, the one that logging.config never disables. KeyboardInterrupt and SystemExit are how programs end,
 not errors.
+
+A child of multiprocessing ends by os._exit(), which nothing else of ours would see: it flushes last of all that
+multiprocessing does at its end.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
+from ._obsv import flush_for_exit
+
 _is_installed = False
+_is_following = False
+_LAST = -1_000_000  # among multiprocessing's finalizers
 
 
 def install() -> None:
@@ -26,6 +34,28 @@ def install() -> None:
     sys.excepthook = _main_hook(sys.excepthook)
     threading.excepthook = _thread_hook(threading.excepthook)
     sys.unraisablehook = _unraisable_hook(sys.unraisablehook)
+    _follow_multiprocessing()
+    os.register_at_fork(after_in_child=_follow_multiprocessing)
+
+
+def _follow_multiprocessing() -> None:
+    """Once it is there to follow: at install, or in a forked child before multiprocessing takes over."""
+    global _is_following
+    util = sys.modules.get("multiprocessing.util")
+    process = sys.modules.get("multiprocessing.process")
+    if _is_following or util is None or process is None:
+        return
+    _is_following = True
+    # In a child it forgets the finalizers that it inherited, and then calls these.
+    util.register_after_fork(_flush_at_end_of_child, _flush_at_end_of_child)
+    if process.parent_process() is not None:
+        _flush_at_end_of_child()
+
+
+def _flush_at_end_of_child(_: object = None) -> None:
+    from multiprocessing.util import Finalize
+
+    Finalize(None, flush_for_exit, exitpriority=_LAST)
 
 
 def _log(
