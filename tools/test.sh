@@ -3,7 +3,7 @@
 # closing line; the status says whether all passed.
 #
 #     lint          layers, words, layout, papers, exported symbols, shell      pytest tests/lint
-#     unit stress fault   the C tests of that kind in the dev build             ctest
+#     unit stress fault   the C tests of that kind in the dev build             ctest; fault also pytest tests/fault
 #     asan tsan     all C tests under gcc's sanitizers                          ctest
 #     python integration e2e                                                    pytest tests/<suite>
 #
@@ -70,12 +70,13 @@ run() { # NAME COMMAND...
 "
 }
 
-run_pytest() { # SUITE ARGUMENTS...
+run_pytest() { # NAME FOLDER ARGUMENTS...
     suite=$1
-    shift
+    folder=$2
+    shift 2
     color=no
     if [ -t 1 ]; then color=yes; fi
-    run "$suite" .venv/bin/python -m pytest --color="$color" "tests/$suite" "$@"
+    run "$suite" .venv/bin/python -m pytest --color="$color" "tests/$folder" "$@"
 }
 
 run_ctest() { # SUITE PRESET ARGUMENTS...
@@ -97,7 +98,11 @@ build dev
 for suite in lint unit stress fault asan tsan python integration e2e; do
     wanted "$suite" || continue
     case $suite in
-    unit | stress | fault) run_ctest "$suite" dev -L "^$suite\$" "$@" ;;
+    unit | stress) run_ctest "$suite" dev -L "^$suite\$" "$@" ;;
+    fault) # words are for the runner whose options they are
+        case ${1:-} in "" | -[REI]*) run_ctest fault dev -L '^fault$' "$@" ;; esac
+        case ${1:-} in -[REI]*) ;; *) run_pytest fault-python fault "$@" ;; esac
+        ;;
     asan | tsan)
         build "$suite"
         run_ctest "$suite" "$suite" "$@"
@@ -109,7 +114,7 @@ for suite in lint unit stress fault asan tsan python integration e2e; do
             peers_pid=
             ticker_stop
         fi
-        run_pytest "$suite" "$@"
+        run_pytest "$suite" "$suite" "$@"
         ;;
     esac
 done
