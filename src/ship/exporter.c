@@ -225,7 +225,7 @@ static void wait_for(struct obsvi_exporter *x, const struct obsvi_http_result *r
                      uint64_t now_ms)
 {
     x->retry_at_ms = now_ms + wait_ms;
-    x->retry_is_ordered = r->retry_after_ms >= 0;
+    x->retry_is_ordered = obsvi_retry_is_ordered(r);
     x->is_failing = true;
 }
 

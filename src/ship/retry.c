@@ -23,9 +23,14 @@ enum obsvi_verdict obsvi_retry_judge(const struct obsvi_http_result *r)
     }
 }
 
+bool obsvi_retry_is_ordered(const struct obsvi_http_result *r)
+{
+    return r->retry_after_ms >= 0 && (r->status == 429 || r->status == 503);
+}
+
 uint32_t obsvi_retry_delay_ms(const struct obsvi_http_result *r, uint32_t attempt, uint32_t random)
 {
-    if (r->retry_after_ms >= 0 && (r->status == 429 || r->status == 503)) {
+    if (obsvi_retry_is_ordered(r)) {
         uint64_t wait = (uint64_t)r->retry_after_ms;
         wait += (wait / 10 + 100) * (random >> 16) / 65536;
         return wait < UINT32_MAX ? (uint32_t)wait : UINT32_MAX - 1;
@@ -51,6 +56,7 @@ const char *obsvi_retry_hint(const struct obsvi_http_result *r)
     case 405:
     case 301:
     case 302:
+    case 303:
     case 307:
     case 308:
         return "; the endpoint does not speak OTLP/HTTP at this address (redirects are not followed)";

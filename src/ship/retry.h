@@ -24,6 +24,10 @@ enum {
 
 enum obsvi_verdict obsvi_retry_judge(const struct obsvi_http_result *r);
 
+/* Whether the server says when to come again: Retry-After, which only 429 and 503 give a meaning to
+ * (specification.md, OTLP/HTTP Throttling). Nobody cuts that short. */
+bool obsvi_retry_is_ordered(const struct obsvi_http_result *r);
+
 /* How long to wait before attempt `attempt` + 1 (attempt >= 1): half fixed, half random, doubling up to the
  * maximum; or what the server asked for, plus up to a tenth so that many clients do not return at once.
  * `random` is any 32 random bits. */

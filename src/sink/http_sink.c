@@ -25,6 +25,7 @@ struct obsvi_http_sink {
     struct curl_slist *gzip_headers; /* with it */
     struct obsvi_bytes response;
     bool response_too_large;
+    bool head_is_whole; /* the blank line after the last status line has come */
     bool is_busy;
     char error[CURL_ERROR_SIZE];
     curl_socket_t sockets[SOCKET_COUNT_MAX]; /* open ones, for obsvi_http_after_fork */
@@ -41,6 +42,18 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg)
         return 0;
     }
     obsvi_bytes_put(&s->response, data, n);
+    return n;
+}
+
+/* libcurl takes a head that ends in the middle for a whole one. Each line comes here, of a trailer too. */
+static size_t on_head_line(char *line, size_t size, size_t count, void *arg)
+{
+    struct obsvi_http_sink *s = arg;
+    size_t n = size * count;
+    if (n > 5 && memcmp(line, "HTTP/", 5) == 0)
+        s->head_is_whole = false;
+    else if (n > 0 && (line[0] == '\r' || line[0] == '\n'))
+        s->head_is_whole = true;
     return n;
 }
 
@@ -133,6 +146,8 @@ static void set_options(struct obsvi_http_sink *s)
     curl_easy_setopt(e, CURLOPT_TCP_KEEPALIVE, 1L);
     curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_body);
     curl_easy_setopt(e, CURLOPT_WRITEDATA, s);
+    curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_head_line);
+    curl_easy_setopt(e, CURLOPT_HEADERDATA, s);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETFUNCTION, on_open_socket);
     curl_easy_setopt(e, CURLOPT_OPENSOCKETDATA, s);
     curl_easy_setopt(e, CURLOPT_CLOSESOCKETFUNCTION, on_close_socket);
@@ -197,7 +212,7 @@ int obsvi_http_start(struct obsvi_http_sink *s, const void *body, size_t body_by
 {
     const bool is_limited = timeout_ms != UINT32_MAX;
     obsvi_bytes_clear(&s->response);
-    s->response_too_large = false;
+    s->response_too_large = s->head_is_whole = false;
     s->error[0] = '\0';
     curl_easy_setopt(s->easy, CURLOPT_POSTFIELDS, body);
     curl_easy_setopt(s->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body_bytes);
@@ -263,9 +278,9 @@ static void read_answer(struct obsvi_http_sink *s, CURLcode code, struct obsvi_h
     curl_easy_getinfo(s->easy, CURLINFO_RESPONSE_CODE, &status);
     /* An answer cut short is no answer, unless its status already says what to do (a 413 while we were still
      * sending). */
-    if (code != CURLE_OK && !s->response_too_large && status < 300) {
-        (void)snprintf(out->message, sizeof out->message, "%s",
-                       s->error[0] ? s->error : curl_easy_strerror(code));
+    if (!s->head_is_whole || (code != CURLE_OK && !s->response_too_large && status < 300)) {
+        const char *why = code == CURLE_OK ? "the answer was cut short" : curl_easy_strerror(code);
+        (void)snprintf(out->message, sizeof out->message, "%s", s->error[0] ? s->error : why);
         return;
     }
     out->status = (int)status;
@@ -273,8 +288,9 @@ static void read_answer(struct obsvi_http_sink *s, CURLcode code, struct obsvi_h
     if (s->response_too_large)
         (void)snprintf(out->message, sizeof out->message, "the answer is larger than 4 MiB");
     else if (answer_is_otlp(s->easy))
-        out->rejected_count = obsvi_response_read(answer_is_json(s->easy), status >= 300, s->response.data,
-                                                  s->response.len, out->message, sizeof out->message);
+        out->rejected_count =
+            obsvi_response_read(answer_is_json(s->easy), status >= 300 || status == 260 /* Loki: rejected */,
+                                s->response.data, s->response.len, out->message, sizeof out->message);
     else
         quote_answer(&s->response, out->message, sizeof out->message);
 }

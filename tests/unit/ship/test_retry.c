@@ -68,6 +68,17 @@ static void test_retry_after_is_obeyed_and_never_undercut(void **state)
     const struct obsvi_http_result elsewhere = {.status = 502,
                                                 .retry_after_ms = 60000}; /* defined for 429 and 503 only */
     assert_true(obsvi_retry_delay_ms(&elsewhere, 1, UINT32_MAX) <= OBSVI_BACKOFF_FIRST_MS);
+    assert_false(obsvi_retry_is_ordered(&elsewhere));
+}
+
+static void test_every_redirect_is_explained(void **state)
+{
+    (void)state;
+    const int statuses[] = {301, 302, 303, 307, 308};
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {
+        const struct obsvi_http_result r = {.status = statuses[i], .retry_after_ms = -1};
+        assert_non_null(strstr(obsvi_retry_hint(&r), "redirects are not followed"));
+    }
 }
 
 int main(void)
@@ -76,6 +87,7 @@ int main(void)
         cmocka_unit_test(test_each_status_has_its_verdict),
         cmocka_unit_test(test_back_off_doubles_within_its_jitter_up_to_the_cap),
         cmocka_unit_test(test_retry_after_is_obeyed_and_never_undercut),
+        cmocka_unit_test(test_every_redirect_is_explained),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
