@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILD = Path(os.environ.pop("OBSV_BUILD_DIR", ROOT / "build" / "dev")).resolve()
+BUILD = Path(os.environ.pop("OBSV_BUILD_DIR", None) or os.environ.get("TESTED_BUILD") or ROOT / "build" / "dev").resolve()
+os.environ["TESTED_BUILD"] = str(BUILD)  # for pytest-xdist's workers
 
 # The package of the build comes first, here and in every Python that a test starts.
 sys.path.insert(0, str(BUILD / "python"))
