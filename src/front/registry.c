@@ -120,7 +120,8 @@ static __attribute__((noinline)) struct obsvi_ring *adopt_ring(void)
     struct obsvi_ring *r = take_free_ring();
     if (!r)
         return NULL;
-    r->head_seen = atomic_load_explicit(&r->head, memory_order_relaxed);
+    /* acquire: G2; what the shipper has read of the last owner's records is about to be written over */
+    r->head_seen = atomic_load_explicit(&r->head, memory_order_acquire);
     own_ring = r;
     int saved_errno = errno;
     (void)pthread_setspecific(reg.key, r); /* on failure the ring stays owned for ever: a bounded leak */
