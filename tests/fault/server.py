@@ -174,6 +174,11 @@ def hang(when: str, said: bytes = b"") -> Step:
     return step
 
 
+def stall(when: str) -> Step:
+    """Reads no further, and says nothing, until the test is over: the client's bytes pile up in the kernel."""
+    return at(when)(lambda exchange: exchange.wait_for_the_test())
+
+
 def reset(when: str) -> Step:
     return at(when)(lambda exchange: exchange.reset())
 
@@ -290,6 +295,13 @@ class Exchange:
             pass
         raise Gone
 
+    def wait_for_the_test(self) -> None:
+        self._server.is_over.wait()
+        raise Gone
+
+    def is_over_in(self, seconds: float) -> bool:
+        return self._server.is_over.wait(seconds)
+
     def close(self) -> None:
         raise Gone
 
@@ -318,6 +330,7 @@ class Server:
         self.tls: ssl.SSLContext | None = None
         if paper:
             self.show(paper)
+        self.is_over = threading.Event()
         self._changed = threading.Condition()
         self._steps = deque(steps)
         self._failure: Exception | None = None
@@ -432,9 +445,15 @@ class Server:
         self.note(lambda: self._steps.extend(steps))
 
     @property
+    def has_played(self) -> bool:
+        """Whether the script is at its end."""
+        return not self._steps
+
+    @property
     def acknowledged(self) -> list[Arrival]:
         """One for each body, however often it was sent."""
-        found = {arrival.body: arrival for arrival in list(self.arrivals) if arrival.is_acknowledged}
+        with self._changed:  # an answer is sent and noted in one
+            found = {arrival.body: arrival for arrival in self.arrivals if arrival.is_acknowledged}
         return list(found.values())
 
     @property
@@ -484,5 +503,6 @@ class Server:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.is_over.set()
         self.down()
         self._keeper.close()
