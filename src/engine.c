@@ -125,10 +125,8 @@ static void in_child(void)
     obsvi_emergency_after_fork();
     obsvi_signals_after_fork();
     atomic_store(&engine.child_retry_at_ms, 0);
-    if (engine.shipper) {
-        obsvi_shipper_after_fork(engine.shipper);
-        engine.shipper = NULL;
-    }
+    obsvi_shipper_after_fork(engine.shipper);
+    engine.shipper = NULL;
     if (engine.is_running)
         obsvi_registry_set_wake(start_in_child);
     pthread_mutex_unlock(&engine.lock);

@@ -5,6 +5,7 @@
 #include "base/time.h"
 #include "front/registry.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -16,6 +17,28 @@ struct obsvi_head {
     const struct obsvi_record_head *record;
     uint64_t left_bytes; /* how far this pass reaches; what is published later waits for the next */
 };
+
+/* Whose turn it is may change at any time (obsvi_pass_open); rings are touched with the lock held, by the
+ * pass whose turn it is (G10). */
+static struct {
+    pthread_mutex_t lock;
+    _Atomic(const struct obsvi_pass *) turn;
+} rings = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* True with the lock held, false without it. */
+static bool take_rings(const struct obsvi_pass *p)
+{
+    pthread_mutex_lock(&rings.lock);
+    if (atomic_load(&rings.turn) == p)
+        return true;
+    pthread_mutex_unlock(&rings.lock);
+    return false;
+}
+
+static void leave_rings(void)
+{
+    pthread_mutex_unlock(&rings.lock);
+}
 
 /* ---- A record into the sinks ------------------------------------------------------------------------------
  */
@@ -116,9 +139,38 @@ static uint32_t collect(struct obsvi_pass *p)
     return n;
 }
 
-uint32_t obsvi_pass_drain(struct obsvi_pass *p)
+void obsvi_pass_give_up_at(struct obsvi_pass *p, uint64_t steady_ms)
 {
-    uint32_t drained = 0;
+    atomic_store_explicit(&p->give_up_ms, steady_ms, memory_order_relaxed);
+}
+
+static bool is_time_to_give_up(const struct obsvi_pass *p)
+{
+    uint64_t at = atomic_load_explicit(&p->give_up_ms, memory_order_relaxed);
+    return at && obsvi_steady_ms() >= at;
+}
+
+static void give_up(struct obsvi_pass *p, const struct obsvi_record_head *head)
+{
+    const unsigned level = obsvi_level_of(head->severity);
+    obsvi_drop_add(OBSV_DROP_stdout_dropped_shutdown, level, 1);
+    obsvi_drop_add(OBSV_DROP_export_dropped_shutdown, level, 1);
+    p->has_given_up = true;
+}
+
+/* Not with the rings in hand: the kernel may take its time. False: they are another's meanwhile. */
+static bool pump_in_between(struct obsvi_pass *p)
+{
+    leave_rings();
+    obsvi_stdout_pump(&p->out);
+    return take_rings(p);
+}
+
+int64_t obsvi_pass_drain(struct obsvi_pass *p)
+{
+    int64_t drained = 0;
+    if (!take_rings(p))
+        return -1;
     uint32_t n = collect(p);
     p->now_ms = obsvi_steady_ms();
     announce_gaps(p);
@@ -128,15 +180,16 @@ uint32_t obsvi_pass_drain(struct obsvi_pass *p)
             if (p->heads[i].record->time_ns < p->heads[first].record->time_ns)
                 first = i;
         struct obsvi_head *h = &p->heads[first];
-        ship(p, h->record);
+        (is_time_to_give_up(p) ? give_up : ship)(p, h->record);
         h->left_bytes -= h->record->size_bytes;
         obsvi_ring_consume(h->ring, h->record);
         if (!advance(h))
             *h = p->heads[--n];
-        if (++drained % STDOUT_PUMP_EVERY == 0)
-            obsvi_stdout_pump(&p->out);
+        if (++drained % STDOUT_PUMP_EVERY == 0 && !pump_in_between(p))
+            return -1;
     }
     obsvi_registry_tend();
+    leave_rings();
     return drained;
 }
 
@@ -183,6 +236,7 @@ int obsvi_pass_open(struct obsvi_pass *p, const struct obsvi_config *config)
         return OBSV_ERR_NOMEM;
     }
     obsvi_announce_init(&p->announcer);
+    atomic_store(&rings.turn, p);
     if (config->stdout_on)
         obsvi_stdout_open(&p->out, config->stdout_buffer_bytes);
     return 0;
@@ -190,7 +244,7 @@ int obsvi_pass_open(struct obsvi_pass *p, const struct obsvi_config *config)
 
 bool obsvi_pass_close(struct obsvi_pass *p)
 {
-    uint64_t lost = obsvi_stdout_pending(&p->out) + obsvi_exporter_close(&p->exporter);
+    uint64_t lost = obsvi_stdout_pending(&p->out) + obsvi_exporter_close(&p->exporter) + p->has_given_up;
     if (p->config->stdout_on)
         obsvi_stdout_close(&p->out);
     obsvi_stat_set(OBSVI_STAT_stdout_pending, 0);
@@ -201,6 +255,10 @@ bool obsvi_pass_close(struct obsvi_pass *p)
 
 void obsvi_pass_after_fork(struct obsvi_pass *p)
 {
+    pthread_mutex_init(&rings.lock, NULL); /* a thread that is not here may have held it */
+    atomic_store(&rings.turn, NULL);
+    if (!p)
+        return;
     obsvi_http_after_fork(p->exporter.http);
     if (p->out.kind == OBSVI_STDOUT_REOPENED)
         close(p->out.fd);

@@ -34,8 +34,26 @@ struct obsvi_shipper {
     bool is_stopping;
     uint64_t stop_at_ms;
     bool has_ended;
-    bool has_lost; /* records were dropped at the stop */
+    bool is_left_behind; /* by stop: whoever leaves last frees the memory */
+    bool has_lost;       /* records were dropped at the stop */
 };
+
+static void free_shipper(struct obsvi_shipper *s)
+{
+    pthread_cond_destroy(&s->changed);
+    pthread_mutex_destroy(&s->lock);
+    free(s);
+}
+
+/* The thread at its end, or a flush. */
+static void unlock_and_leave(struct obsvi_shipper *s)
+{
+    bool is_last = s->is_left_behind && s->has_ended && s->hold_count == 0;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
+    if (is_last)
+        free_shipper(s);
+}
 
 /* ---- The thread ---------------------------------------------------------------------------------------- */
 
@@ -137,8 +155,8 @@ static void *run(void *arg)
          */
         struct orders orders = read_orders(s);
         bool is_new_flush = orders.flush_wanted > flushing;
-        uint32_t drained = obsvi_pass_drain(p);
-        if (is_new_flush) {
+        int64_t drained = obsvi_pass_drain(p);
+        if (is_new_flush && drained >= 0) {
             flushing = orders.flush_wanted;
             obsvi_pass_mark(p);
         }
@@ -150,7 +168,7 @@ static void *run(void *arg)
         if (orders.is_stopping &&
             ((flushing == orders.flush_wanted && is_flushed) || obsvi_steady_ms() >= orders.stop_at_ms))
             break;
-        tick_ms = drained ? TICK_BUSY_MS : tick_ms * 2 < TICK_IDLE_MS ? tick_ms * 2 : TICK_IDLE_MS;
+        tick_ms = drained > 0 ? TICK_BUSY_MS : tick_ms * 2 < TICK_IDLE_MS ? tick_ms * 2 : TICK_IDLE_MS;
         obsvi_pass_wait(p, tick_ms);
     }
 
@@ -159,8 +177,7 @@ static void *run(void *arg)
     pthread_mutex_lock(&s->lock);
     s->has_lost = has_lost;
     s->has_ended = true;
-    pthread_cond_broadcast(&s->changed);
-    pthread_mutex_unlock(&s->lock);
+    unlock_and_leave(s);
     return NULL;
 }
 
@@ -194,13 +211,6 @@ static int start_thread(struct obsvi_shipper *s)
 }
 
 /* ---- Callers ------------------------------------------------------------------------------------------- */
-
-static void free_shipper(struct obsvi_shipper *s)
-{
-    pthread_cond_destroy(&s->changed);
-    pthread_mutex_destroy(&s->lock);
-    free(s);
-}
 
 struct obsvi_shipper *obsvi_shipper_start(const struct obsvi_config *config, obsvi_shipper_end_fn end_process)
 {
@@ -257,8 +267,7 @@ int obsvi_shipper_flush(struct obsvi_shipper *s, uint32_t timeout_ms)
         continue;
     bool is_done = s->flush_done >= ticket;
     s->hold_count--;
-    pthread_cond_broadcast(&s->changed);
-    pthread_mutex_unlock(&s->lock);
+    unlock_and_leave(s);
     return is_done ? 0 : OBSV_ERR_TIMEOUT;
 }
 
@@ -269,17 +278,21 @@ int obsvi_shipper_stop(struct obsvi_shipper *s, uint32_t timeout_ms)
     s->flush_wanted++;
     s->is_stopping = true;
     s->stop_at_ms = obsvi_steady_ms() + timeout_ms;
+    obsvi_pass_give_up_at(&s->pass, s->stop_at_ms + STOP_GRACE_MS / 2);
     obsvi_pass_wake(&s->pass);
     while ((!s->has_ended || s->hold_count > 0) && wait_until(s, &deadline))
         continue;
     bool has_ended = s->has_ended && s->hold_count == 0;
     bool has_lost = s->has_lost;
+    pthread_t thread = s->thread;
+    if (!has_ended)
+        obsvi_emergency_leave(s);
+    s->is_left_behind = !has_ended;
     pthread_mutex_unlock(&s->lock);
     if (!has_ended) {
         obsvi_diag(OBSVI_DIAG_ERROR, NULL, "the shipper did not end within %u ms and is left behind",
                    timeout_ms);
-        obsvi_emergency_leave(s);
-        pthread_detach(s->thread);
+        pthread_detach(thread);
         return OBSV_ERR_TIMEOUT;
     }
     pthread_join(s->thread, NULL);
@@ -292,7 +305,9 @@ int obsvi_shipper_stop(struct obsvi_shipper *s, uint32_t timeout_ms)
 void obsvi_shipper_after_fork(struct obsvi_shipper *s)
 {
     static struct obsvi_shipper *left_behind;
-    obsvi_pass_after_fork(&s->pass);
+    obsvi_pass_after_fork(s ? &s->pass : NULL);
+    if (!s)
+        return;
     s->left_behind = left_behind;
     left_behind = s;
 }

@@ -35,10 +35,12 @@ int obsvi_shipper_flush(struct obsvi_shipper *s, uint32_t timeout_ms);
 
 /* Flushes, closes the sinks and ends the thread. Returns 0 if nothing was left, else OBSV_ERR_TIMEOUT. The
  * shipper is gone after this call; if its thread does not end in time (a descriptor that blocks in spite of
- * everything) it is abandoned with its memory, because the caller must go on. */
+ * everything) it is left behind, because the caller must go on; it
+ * leaves the rings to the next shipper and frees its memory should it ever end. */
 int obsvi_shipper_stop(struct obsvi_shipper *s, uint32_t timeout_ms);
 
-/* In the child of a fork: the thread does not exist here. Closes what the two processes must not share. */
+/* In the child of a fork: the thread does not exist here (NULL: there was none). Closes what the two
+ * processes must not share. */
 void obsvi_shipper_after_fork(struct obsvi_shipper *s);
 
 #endif
