@@ -6,15 +6,15 @@
  * of another library is its own name).
  *
  * Of two sources for one attribute, the program's (an override) wins; within each, the order that the
- * settings' help tells.
+ * settings' help tells. What Loki would refuse of the result: fit.h.
  */
 #include "config/resource.h"
 #include "base/diag.h"
+#include "config/fit.h"
 #include "config/pairs.h"
 #include "config/text.h"
 #include "obsv.h"
 
-#include <ctype.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -36,15 +36,6 @@ static char *decode(struct obsvi_str s, const char **problem)
     return text;
 }
 
-/* Loki refuses a whole request for one key without a letter or digit. */
-static bool is_usable_key(const char *key)
-{
-    for (; *key; key++)
-        if (isalnum((unsigned char)*key))
-            return true;
-    return false;
-}
-
 static int read_entry(struct obsvi_str entry, struct obsvi_pairs *out, const char **problem)
 {
     const char *equals = memchr(entry.ptr, '=', entry.len);
@@ -58,8 +49,8 @@ static int read_entry(struct obsvi_str entry, struct obsvi_pairs *out, const cha
         *problem = "a value holds a second = (write it as %3D)";
     char *key = decode(obsvi_text_trim((struct obsvi_str){entry.ptr, at}), problem);
     char *value = decode(raw, problem);
-    if (key && !is_usable_key(key))
-        *problem = "a key has no letter or digit";
+    if (key && !key[0])
+        *problem = "an entry has no key";
     int error = key && value ? 0 : OBSV_ERR_NOMEM;
     if (!error && !*problem)
         error = obsvi_pairs_set(out, obsvi_str_of(key), obsvi_str_of(value));
@@ -149,17 +140,14 @@ static int fill_in(const struct obsvi_givens *g, struct obsvi_pairs *attrs)
 static int put_in_order(const struct obsvi_givens *g, const struct obsvi_pairs *attrs,
                         struct obsvi_config *out)
 {
+    struct obsvi_pair sdk[] = {
+        {(char *)"telemetry.sdk.name", (char *)"obsv"},
+        {(char *)"telemetry.sdk.language", (char *)(g->sdk_language ? g->sdk_language : "c")},
+        {(char *)"telemetry.sdk.version", (char *)OBSV_VERSION_STRING},
+    };
+    const struct obsvi_pairs own = {sdk, sizeof sdk / sizeof *sdk};
     int error = obsvi_pairs_set(&out->resource, OBSVI_STR("service.name"), obsvi_str_of(out->service_name));
-    for (size_t i = 0; i < attrs->count && !error; i++)
-        if (strcmp(attrs->items[i].key, "service.name") != 0)
-            error = obsvi_pairs_set(&out->resource, obsvi_str_of(attrs->items[i].key),
-                                    obsvi_str_of(attrs->items[i].value));
-    const char *const sdk[][2] = {{"telemetry.sdk.name", "obsv"},
-                                  {"telemetry.sdk.language", g->sdk_language ? g->sdk_language : "c"},
-                                  {"telemetry.sdk.version", OBSV_VERSION_STRING}};
-    for (size_t i = 0; i < 3 && !error; i++)
-        error = obsvi_pairs_set(&out->resource, obsvi_str_of(sdk[i][0]), obsvi_str_of(sdk[i][1]));
-    return error;
+    return error ? error : obsvi_fit_copy(attrs, &own, &out->resource);
 }
 
 static int copy_if_set(const char *value, char **out)
@@ -186,6 +174,9 @@ int obsvi_resource_build(struct obsvi_givens *g, struct obsvi_config *out)
     int error = g->of[OBSVI_SET_RESOURCE_ATTRIBUTES].text ? read_attributes(g, &attrs) : 0;
     if (!error) {
         drop_sdk_attributes(&attrs);
+        error = obsvi_fit_keys(&attrs);
+    }
+    if (!error) {
         out->service_name = choose_service_name(g, &attrs);
         error = out->service_name ? fill_in(g, &attrs) : OBSV_ERR_NOMEM;
     }

@@ -240,11 +240,18 @@ const struct obsvi_setting obsvi_settings[] = {
             .keyword = "resource_attributes",
             .group = WHO,
             .kind = OBSVI_KIND_PAIRS,
-            .help = "Attributes of the service, `key=value,key=value`. A `,`, `=` or `%` inside a key or "
-                    "value is written `%2C`, `%3D`, `%25`. One error discards the whole value, as the "
-                    "specification asks. Of two equal keys the last wins. `telemetry.sdk.*` are the "
-                    "library's own. There is no `service.instance.id` unless it is given here: in Loki it is "
-                    "a label, so a random one would be a new stream at each restart.",
+            .help =
+                "Attributes of the service, `key=value,key=value`. A `,`, `=` or `%` inside a key or "
+                "value is written `%2C`, `%3D`, `%25`. One error discards the whole value, as the "
+                "specification asks. Of two equal keys the last wins. `telemetry.sdk.*` are the "
+                "library's own. There is no `service.instance.id` unless it is given here: in Loki it is "
+                "a label, so a random one would be a new stream at each restart. What Loki would refuse "
+                "every "
+                "record for is mended, with a warning: a key without an ASCII letter or digit gets a name "
+                "made from its bytes; of more than 15 labels the rest is left out, and so is what does "
+                "not fit on a line of Loki of which half is kept for the record's own attributes. A key "
+                "that would replace what a record says of itself (`level`, `trace_id`) gets `extra_` in "
+                "front.",
         },
     [OBSVI_SET_APP_NAME] =
         {

@@ -29,8 +29,6 @@ enum {
 
     SCOPES_KEPT_MAX = 64,
     SCOPE_BYTES_KEPT_MAX = 1024 * 1024,
-    /* Loki: max_label_value_length 2048; a longer service.name would have every request refused. */
-    RESOURCE_VALUE_BYTES_MAX = 2000,
 };
 
 struct scope {
@@ -77,8 +75,8 @@ static void put_resource_attrs(struct obsvi_batch_body *b, struct obsvi_bytes *o
     for (size_t i = 0; i < pairs->count; i++) {
         obsvi_bytes_clear(&key);
         obsvi_key_put_repaired(&key, obsvi_str_of(pairs->items[i].key));
-        struct obsvi_str value =
-            obsvi_mend_text(&mender, obsvi_str_of(pairs->items[i].value), 0, RESOURCE_VALUE_BYTES_MAX);
+        struct obsvi_str value = obsvi_mend_text(&mender, obsvi_str_of(pairs->items[i].value), 0,
+                                                 OBSVI_LOKI_LABEL_VALUE_BYTES_MAX);
         put_resource_attr(b, out, (struct obsvi_str){(char *)key.data, key.len}, value);
         out->failed |= key.failed || mender.failed;
     }

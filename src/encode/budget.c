@@ -1,7 +1,6 @@
 #include "encode/budget.h"
 
 enum {
-    LEADING_DIGIT_BYTES = 4, /* "key_", put in front of a name that begins with a digit */
     TIMESTAMP_CHARS = 20,
     /* observed_timestamp, severity_number, severity_text, scope_name, detected_level, and, because it is not
      * known yet whether they will be there: dropped_attributes_count, log_repair */
@@ -9,35 +8,6 @@ enum {
     FIXED_BYTES = (18 + TIMESTAMP_CHARS) + (15 + 2) + (13 + 5) + 10 + (14 + 8) + (24 + 10) + (10 + 64),
     SMALLEST_SHARE_BYTES = 32, /* an attribute that can have no more than this is left out */
 };
-
-/* Loki pkg/loghttp/push/otlplabels/config.go: these resource attributes become stream labels. */
-static bool is_label(const char *key)
-{
-    static const char *const labels[] = {
-        "service.name",
-        "service.namespace",
-        "service.instance.id",
-        "deployment.environment",
-        "deployment.environment.name",
-        "cloud.region",
-        "cloud.availability_zone",
-        "k8s.cluster.name",
-        "k8s.namespace.name",
-        "k8s.pod.name",
-        "k8s.container.name",
-        "container.name",
-        "k8s.replicaset.name",
-        "k8s.deployment.name",
-        "k8s.statefulset.name",
-        "k8s.daemonset.name",
-        "k8s.cronjob.name",
-        "k8s.job.name",
-    };
-    for (size_t i = 0; i < sizeof labels / sizeof *labels; i++)
-        if (strcmp(labels[i], key) == 0)
-            return true;
-    return false;
-}
 
 static void add_cost(struct obsvi_cost *sum, size_t bytes)
 {
@@ -50,8 +20,8 @@ struct obsvi_cost obsvi_budget_resource(const struct obsvi_config *config)
     struct obsvi_cost sum = {0, 0};
     for (size_t i = 0; i < config->resource.count; i++) {
         const struct obsvi_pair *pair = &config->resource.items[i];
-        if (!is_label(pair->key))
-            add_cost(&sum, strlen(pair->key) + LEADING_DIGIT_BYTES + strlen(pair->value));
+        if (obsvi_loki_label_rank(pair->key) < 0)
+            add_cost(&sum, obsvi_loki_resource_bytes(pair->key, pair->value));
     }
     return sum;
 }
@@ -80,7 +50,7 @@ static struct obsvi_cost fixed_cost(const struct obsvi_view *view, uint32_t give
 
 static size_t key_bytes(const struct obsvi_attr *attr)
 {
-    return attr->key->text.len + LEADING_DIGIT_BYTES;
+    return attr->key->text.len + OBSVI_LOKI_LEADING_DIGIT_BYTES;
 }
 
 static void measure(struct obsvi_attr *attr)

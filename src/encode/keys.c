@@ -1,6 +1,7 @@
 /* keys: the table of known keys, and the rules of repair and renaming. See keys.h. */
 #include "encode/keys.h"
 
+#include "base/loki.h"
 #include "encode/json.h"
 #include "encode/protobuf.h"
 #include "encode/utf8.h"
@@ -11,130 +12,55 @@ enum {
     SLOT_COUNT = 2048, /* a power of two */
     KEY_COUNT_MAX = 2048,
     KEY_COUNT_PER_RECORD = 600, /* found by one record at most: 128 attributes, renamed, and then some */
-    HEX_SOURCE_BYTES_MAX = 32,
-    NORMAL_BYTES_MAX = 32, /* longer than any reserved name */
 };
 
 #define EXTRA "extra_"
 
 /* ---- Rules --------------------------------------------------------------------------------------------- */
 
-static bool is_alphanumeric(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
-static bool has_alphanumeric(const char *s, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (is_alphanumeric(s[i]))
-            return true;
-    return false;
-}
-
 bool obsvi_key_is_acceptable(struct obsvi_str key)
 {
-    return key.len <= OBSVI_KEY_BYTES_MAX && has_alphanumeric(key.ptr, key.len) &&
+    return key.len <= OBSVI_KEY_BYTES_MAX && obsvi_loki_has_name(key) &&
            obsvi_utf8_valid_prefix(key.ptr, key.len) == key.len;
-}
-
-/* A name made from the key's bytes: the same key always gets the same name, and different ones different
- * names. */
-static void put_hex_key(struct obsvi_bytes *out, struct obsvi_str key)
-{
-    size_t n = key.len < HEX_SOURCE_BYTES_MAX ? key.len : HEX_SOURCE_BYTES_MAX;
-    OBSVI_JSON_PUT(out, "key_");
-    if (n)
-        obsvi_json_put_hex(out, (const uint8_t *)key.ptr, n);
-    else
-        OBSVI_JSON_PUT(out, "empty");
 }
 
 void obsvi_key_put_repaired(struct obsvi_bytes *out, struct obsvi_str key)
 {
     size_t start = out->len;
     size_t n = key.len <= OBSVI_KEY_BYTES_MAX ? key.len : OBSVI_KEY_BYTES_MAX;
-    if (!has_alphanumeric(key.ptr, n)) {
-        put_hex_key(out, key);
+    if (!obsvi_loki_has_name((struct obsvi_str){key.ptr, n})) {
+        obsvi_loki_put_name(out, key);
         return;
     }
     obsvi_utf8_put(out, key.ptr, n < key.len ? obsvi_utf8_cut(key.ptr, n) : n);
     if (!out->failed && out->len - start > OBSVI_KEY_BYTES_MAX) /* U+FFFD is longer than what it replaces */
         out->len = start + obsvi_utf8_cut((char *)out->data + start, OBSVI_KEY_BYTES_MAX);
-    if (!out->failed && !has_alphanumeric((char *)out->data + start, out->len - start)) {
+    if (!out->failed &&
+        !obsvi_loki_has_name((struct obsvi_str){(char *)out->data + start, out->len - start})) {
         out->len = start;
-        put_hex_key(out, key);
+        obsvi_loki_put_name(out, key);
     }
 }
 
-static bool is_listed(const char *const *list, size_t count, const char *s)
+static bool is_reserved(const struct obsvi_loki_name *name)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(list[i], s) == 0)
-            return true;
-    return false;
-}
-
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-/* A name as Loki would store it; see keys.h. */
-struct normal_name {
-    size_t n;
-    char text[NORMAL_BYTES_MAX];
-};
-
-/* False: longer than any reserved name. */
-static bool append_normal(struct normal_name *name, struct obsvi_str part)
-{
-    for (size_t i = 0; i < part.len; i++) {
-        char c = is_alphanumeric(part.ptr[i]) ? part.ptr[i] : '_';
-        if (c == '_' && name->n > 0 && name->text[name->n - 1] == '_')
-            continue;
-        if (name->n == NORMAL_BYTES_MAX)
-            return false;
-        name->text[name->n++] = c;
-    }
-    return true;
-}
-
-static bool is_reserved(const struct normal_name *name)
-{
-    /* Loki pkg/distributor/field_detection.go, in all their spellings there */
-    static const char *const levels[] = {"level",         "log_level", "severity",      "severitytext",
-                                         "severity_text", "lvl",       "detected_level"};
-    static const char *const names[] = {
-        /* the JSON line */
-        "timestamp", "logger", "message", "service", "env", "version", "exception", "trace_id", "span_id",
-        /* Loki pkg/loghttp/push/otlp.go */
-        "scope_name", "scope_version", "scope_dropped_attributes_count", "severity_number",
-        "observed_timestamp", "flags", "event_name", "dropped_attributes_count",
-        /* our mark */
-        "log_repair"};
-
-    char text[NORMAL_BYTES_MAX + 1], folded[NORMAL_BYTES_MAX + 1];
-    for (size_t i = 0; i < name->n; i++) {
-        text[i] = name->text[i];
-        folded[i] = lower(name->text[i]);
-    }
-    text[name->n] = folded[name->n] = '\0';
-    return is_listed(levels, sizeof levels / sizeof *levels, folded) ||
-           is_listed(names, sizeof names / sizeof *names, text);
+    static const char *const json_line[] = {"timestamp", "logger",  "message",  "service",
+                                            "env",       "version", "exception"};
+    return obsvi_loki_name_is_reserved(name) ||
+           obsvi_loki_name_is_listed(name, json_line, sizeof json_line / sizeof *json_line);
 }
 
 bool obsvi_key_is_reserved(struct obsvi_str key)
 {
-    struct normal_name name = {0};
-    return append_normal(&name, key) && is_reserved(&name);
+    struct obsvi_loki_name name = {0};
+    return obsvi_loki_name_append(&name, key) && is_reserved(&name);
 }
 
 /* `path` is the name of what the value is in; each level of a cleaned value adds to it (an acceptable key has
  * a letter or a digit), so that the depth is bounded. */
-static bool leads_to_reserved(struct normal_name path, struct obsvi_str key, const struct obsvi_value *v)
+static bool leads_to_reserved(struct obsvi_loki_name path, struct obsvi_str key, const struct obsvi_value *v)
 {
-    if ((path.n && !append_normal(&path, OBSVI_STR("_"))) || !append_normal(&path, key))
+    if ((path.n && !obsvi_loki_name_append(&path, OBSVI_STR("_"))) || !obsvi_loki_name_append(&path, key))
         return false;
     if (v->type != OBSVI_MAP)
         return is_reserved(&path);
@@ -149,7 +75,7 @@ static bool leads_to_reserved(struct normal_name path, struct obsvi_str key, con
 
 bool obsvi_key_leads_to_reserved(struct obsvi_str key, const struct obsvi_value *map)
 {
-    return map->type == OBSVI_MAP && leads_to_reserved((struct normal_name){0}, key, map);
+    return map->type == OBSVI_MAP && leads_to_reserved((struct obsvi_loki_name){0}, key, map);
 }
 
 /* ---- Table --------------------------------------------------------------------------------------------- */

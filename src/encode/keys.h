@@ -7,9 +7,7 @@
  * It also answers two questions for each record without another table: "was this key given before?" and "is
  * this final name taken?", by stamping an entry with the record's serial number.
  *
- * What Loki does to names (FIELD_FACTS §4.2; prometheus/otlptranslator LabelNamer): every character outside
- * [A-Za-z0-9] becomes '_', runs of '_' become one, a leading digit gets "key_" in front. A key that comes out
- * as nothing but '_' makes Loki refuse the whole request, neighbours and all.
+ * What Loki does to names, and which of them are its own: base/loki.h.
  */
 #ifndef OBSVI_ENCODE_KEYS_H
 #define OBSVI_ENCODE_KEYS_H

@@ -9,18 +9,13 @@
 #ifndef OBSVI_ENCODE_VIEW_H
 #define OBSVI_ENCODE_VIEW_H
 
+#include "base/loki.h"
 #include "config/config.h"
 #include "encode/keys.h"
 #include "encode/mend.h"
 #include "front/record.h"
 
 enum {
-    /* Loki refuses a record above these (FIELD_FACTS §4.3): max_structured_metadata_entries_count,
-     * max_structured_metadata_size, max_line_size. The byte limits stay a little below. */
-    OBSVI_LOKI_ENTRIES_MAX = 128,
-    OBSVI_LOKI_METADATA_BYTES_MAX = 60 * 1024,
-    OBSVI_LOKI_LINE_BYTES_MAX = 240 * 1024,
-
     /* Loki's documentation names the stack trace as the usual offender against the metadata limit. */
     OBSVI_VIEW_STACKTRACE_BYTES_MAX = 24 * 1024,
     OBSVI_VIEW_MESSAGE_BYTES_MAX = 12 * 1024,

@@ -7,6 +7,9 @@ hundred ordinary ones, and all of them have to be found again.
 
 from __future__ import annotations
 
+import json
+import time
+import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -264,7 +267,7 @@ def test_nothing_is_refused(loki: Loki, name: str, hard: Hard, protocol: str) ->
     assert hard.repair is None or hard.repair in middle.metadata["log_repair"].split(",")
 
 
-@pytest.mark.parametrize("value_bytes", [10, 200, 1000])
+@pytest.mark.parametrize("value_bytes", [10, 200, 600])
 def test_a_long_resource_leaves_room_for_all_of_it(loki: Loki, name: str, value_bytes: int) -> None:
     """Loki repeats the resource on each line, so it counts within the line's limits."""
     resource = {f"resource{n}": f"{n:0{value_bytes}}" for n in range(40)}
@@ -284,6 +287,92 @@ def test_a_long_resource_leaves_room_for_all_of_it(loki: Loki, name: str, value_
     assert len(given) + int(middle.metadata["dropped_attributes_count"]) == 128
     assert len(given) > 64
     assert "truncated" in middle.metadata["log_repair"]
+
+
+# pkg/loghttp/push/otlplabels/config.go; all but service.name.
+LABELS = (
+    "service.namespace service.instance.id deployment.environment deployment.environment.name cloud.region "
+    "cloud.availability_zone k8s.cluster.name k8s.namespace.name k8s.pod.name k8s.container.name container.name "
+    "k8s.replicaset.name k8s.deployment.name k8s.statefulset.name k8s.daemonset.name k8s.cronjob.name k8s.job.name"
+).split()
+
+
+@dataclass(frozen=True)
+class HardResource:
+    """Resource attributes that Loki would refuse with every record, or take for what the record says of itself."""
+
+    what: str
+    attributes: dict[str, str]
+    warning: str
+    # What becomes of them; None: left out.
+    metadata: dict[str, str | None] = field(default_factory=dict)
+    labels: list[str] = field(default_factory=list)
+    is_refused_unmended: bool = True
+
+    @property
+    def setting(self) -> str:
+        return ",".join(f"{key}={value}" for key, value in self.attributes.items())
+
+
+HARD_RESOURCES = [
+    HardResource("many", {f"r{n}": str(n) for n in range(150)}, "left out: ", {"r0": "0", "r149": None}),
+    HardResource("large", {f"r{n}": "x" * 1900 for n in range(40)} | {"small": "1"}, "left out: ", {"r0": "x" * 1900, "r39": None, "small": "1"}),
+    HardResource("labels", dict.fromkeys(LABELS, "x"), "left out: 2, ", labels=LABELS[:15]),
+    HardResource("key-underscore", {"_": "v", "good": "g"}, "key_5f", {"key_5f": "v", "good": "g"}),
+    HardResource("key-chinese", {"数量": "v", "good": "g"}, "key_e695b0e9878f", {"key_e695b0e9878f": "v", "good": "g"}),
+    HardResource(
+        "levels",
+        {"level": "2", "detected_level": "boo", "severity.text": "x", "Lvl": "y", "log.level": "z", "severity_number": "99", "trace_id": "t"},
+        "level is sent as extra_level, and 6 more",
+        {"extra_level": "2", "extra_detected_level": "boo", "extra_severity_text": "x", "extra_Lvl": "y", "extra_log_level": "z",
+         "extra_severity_number": "99", "severity_number": "9", "severity_text": "INFO", "extra_trace_id": "t", "trace_id": None},
+        is_refused_unmended=False,
+    ),
+]  # fmt: skip
+
+
+def push_unmended(loki: Loki, name: str, attributes: dict[str, str]) -> int:
+    """The status of a request with these resource attributes as they are."""
+    resource = [{"key": key, "value": {"stringValue": value}} for key, value in {"service.name": f"{name}-unmended", **attributes}.items()]
+    record = {"timeUnixNano": str(time.time_ns()), "body": {"stringValue": "hard"}}
+    body = {"resourceLogs": [{"resource": {"attributes": resource}, "scopeLogs": [{"logRecords": [record]}]}]}
+    request = urllib.request.Request(f"{loki.otlp}/v1/logs", json.dumps(body).encode(), {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=HANG_GUARD_S) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
+def test_labels_are_counted_without_the_name_of_the_service(loki: Loki, name: str) -> None:
+    """Where we stop is where Loki stops: pkg/distributor/validator.go."""
+    assert push_unmended(loki, name, dict.fromkeys(LABELS[:15], "x")) == 204
+    assert push_unmended(loki, name, dict.fromkeys(LABELS[:16], "x")) == 400
+
+
+@pytest.mark.parametrize("hard", HARD_RESOURCES, ids=lambda hard: hard.what)
+@pytest.mark.parametrize("protocol", ["http/protobuf", "http/json"], ids=["protobuf", "json"])
+def test_no_resource_has_its_records_refused(loki: Loki, name: str, hard: HardResource, protocol: str) -> None:
+    assert push_unmended(loki, name, hard.attributes) == (400 if hard.is_refused_unmended else 204)
+
+    # A record that takes all that there may be, for what is kept for it of the line.
+    story = neighbourly('log.info("hard", extra={f"k{i}": "x" * 400 for i in range(64)})')
+    settings = {"OTEL_SERVICE_NAME": name, "OTEL_EXPORTER_OTLP_PROTOCOL": protocol, "OTEL_RESOURCE_ATTRIBUTES": hard.setting, **ONE_REQUEST}
+    with Service(story, endpoint=loki.otlp, **settings) as service:
+        stats = service.end()
+        assert_all_delivered(stats, service)
+        assert stats["export_last_status"] == 204
+        (warning,) = [line for line in service.stderr if "OTEL_RESOURCE_ATTRIBUTES" in line]
+        assert hard.warning in warning
+    entries = loki.wait_for(name, NEIGHBOURS + 1)
+    middle = assert_neighbours(entries)
+    assert {key: middle.metadata[key] for key in middle.metadata if key.startswith("k") and key[1:].isdigit()} == {f"k{n}": "x" * 400 for n in range(64)}
+    assert "log_repair" not in middle.metadata
+    for entry in entries:
+        assert entry.labels.keys() == {"service_name", *(label.replace(".", "_") for label in hard.labels)}
+        assert entry.metadata["detected_level"] == "info"
+        assert {key: entry.metadata.get(key) for key in hard.metadata} == hard.metadata
 
 
 def test_hard_records_in_a_row(loki: Loki, name: str) -> None:

@@ -10,7 +10,8 @@ static const char *const environment[] = {
     "OTEL_EXPORTER_OTLP_CERTIFICATE=/dev/null",
     "OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE=/dev/null",
     "OTEL_EXPORTER_OTLP_CLIENT_KEY=/dev/null",
-    "OTEL_RESOURCE_ATTRIBUTES=service.name=x,a=%41,deployment.environment=old,telemetry.sdk.name=y",
+    "OTEL_RESOURCE_ATTRIBUTES=service.name=x,a=%41,deployment.environment=old,telemetry.sdk.name=y,"
+    "level=1,extra_level=2,_=3",
     "APP_VERSION=1",
     "LOG_LEVEL=bad",
     NULL,

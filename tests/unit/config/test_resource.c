@@ -2,6 +2,8 @@
  * APP_VERSION, telemetry.sdk.* (semconv resource/README.md). */
 #include "capture.h"
 
+#include "base/loki.h"
+
 #include <unistd.h>
 
 #define SDK "|telemetry.sdk.name=obsv|telemetry.sdk.language=c|telemetry.sdk.version=" OBSV_VERSION_STRING
@@ -28,15 +30,13 @@ static const struct row rows[] = {
     {"service.instance.id=7", "|service.instance.id=7", NULL},
     /* one error discards everything */
     {"a=1,b", NULL, "key=value"},
-    {"a=1,=2", NULL, "letter or digit"},
+    {"a=1,=2", NULL, "has no key"},
     {"a=1,b=2=3", NULL, "%3D"},
     {"a=1,b=%zz", NULL, "hexadecimal"},
     {"a=1,b=50%", NULL, "hexadecimal"},
     {"a=1,b=%4", NULL, "hexadecimal"},
     {"a=1,%zz=2", NULL, "hexadecimal"},
     {"a=1,b=x%00y", NULL, "NUL"},
-    {"a=1,_=2", NULL, "letter or digit"},
-    {"a=1,\xe6\x95\xb0=2", NULL, "letter or digit"},
 };
 
 static void test_attributes(void **state)
@@ -186,6 +186,204 @@ static void test_sdk_attributes_are_the_librarys_own(void **state)
     obsvi_config_fini(&c);
 }
 
+/* ---- What Loki would refuse or take for its own (base/loki.h) -------------------------------------------
+ */
+
+static const struct row renamed[] = {
+    {"level=2", "|extra_level=2", "level is sent as extra_level:"},
+    {"a=1,detected_level=x,b=2", "|a=1|extra_detected_level=x|b=2", "detected_level is sent as"},
+    {"severity_text=x", "|extra_severity_text=x", "replace what each record says of itself"},
+    {"Log.Level=x", "|extra_Log.Level=x", "Log.Level is sent as extra_Log.Level:"},
+    {"log..level=x", "|extra_log..level=x", ""},
+    {"LVL=x", "|extra_LVL=x", ""},
+    {"trace_id=x", "|extra_trace_id=x", ""},
+    {"trace.id=x", "|extra_trace.id=x", ""},
+    {"flags=1", "|extra_flags=1", ""},
+    {"scope_name=x", "|extra_scope_name=x", ""},
+    {"log_repair=x", "|extra_log_repair=x", ""},
+    {"level=1,extra_level=2", "|extra_extra_level=1|extra_level=2", "level is sent as extra_extra_level:"},
+    {"level=1,lvl=2,severity=3", "|extra_level=1|extra_lvl=2|extra_severity=3", ", and 2 more"},
+    {"level=1,level=2", "|extra_level=2", ""},
+    /* Loki would make nothing of the key, and refuse the request */
+    {"_=2", "|key_5f=2", "_ is sent as key_5f:"},
+    {"a=1,!!=2", "|a=1|key_2121=2", "have every record refused"},
+    {"\xe6\x95\xb0\xe9\x87\x8f=2", "|key_e695b0e9878f=2", "key_e695b0e9878f"},
+    {"%E6%95%B0%E9%87%8F=2", "|key_e695b0e9878f=2", "key_e695b0e9878f"},
+    {"_=1,key_5f=2", "|extra_key_5f=1|key_5f=2", ""},
+    {"_=1,__=2", "|key_5f=1|key_5f5f=2", ", and 1 more"},
+};
+
+static void test_keys_that_loki_cannot_take_are_renamed(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++) {
+        char expected[256];
+        capture_start();
+        set("OTEL_SERVICE_NAME=s");
+        setenv("OTEL_RESOURCE_ATTRIBUTES", renamed[i].text, 1);
+        struct obsvi_config c = loaded(NULL);
+        snprintf(expected, sizeof expected, "service.name=s%s" SDK, renamed[i].expected);
+        assert_pairs(&c.resource, expected);
+        assert_warned(1);
+        assert_warned_of(renamed[i].problem);
+        obsvi_config_fini(&c);
+    }
+}
+
+/* The JSON line has fields of these names, but no resource attributes. */
+static void test_other_keys_keep_their_names(void **state)
+{
+    (void)state;
+    static const char *const kept = "env=1,version=2,message=3,levels=4,extra_level=5,service_name=6,"
+                                    "Trace_Id=7,level.of.detail=8";
+    capture_start();
+    set("OTEL_SERVICE_NAME=s");
+    setenv("OTEL_RESOURCE_ATTRIBUTES", kept, 1);
+    struct obsvi_config c = loaded(NULL);
+    assert_pairs(&c.resource,
+                 "service.name=s|env=1|version=2|message=3|levels=4|extra_level=5|service_name=6|"
+                 "Trace_Id=7|level.of.detail=8" SDK);
+    assert_warned(0);
+    obsvi_config_fini(&c);
+}
+
+/* Sets OTEL_RESOURCE_ATTRIBUTES to `before`, then `count` of "k<n>=vvv…", then `after`. */
+static struct obsvi_config loaded_with_many(const char *before, int count, int value_bytes, const char *after)
+{
+    static char text[256 * 1024], value[8 * 1024];
+    capture_start();
+    set("OTEL_SERVICE_NAME=s");
+    set("APP_VERSION=1.2");
+    set("APP_ENV=test");
+    memset(value, 'v', sizeof value);
+    size_t n = (size_t)snprintf(text, sizeof text, "%s", before);
+    for (int i = 0; i < count; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n, "k%03d=%.*s,", i, value_bytes, value);
+    snprintf(text + n, sizeof text - n, "%s", after);
+    setenv("OTEL_RESOURCE_ATTRIBUTES", text, 1);
+    return loaded(NULL);
+}
+
+static int k_count(const struct obsvi_config *c)
+{
+    int count = 0;
+    for (size_t i = 0; i < c->resource.count; i++)
+        count += c->resource.items[i].key[0] == 'k' && c->resource.items[i].key[4] == '\0';
+    return count;
+}
+
+static void assert_essentials(const struct obsvi_config *c)
+{
+    assert_string_equal(c->resource.items[0].key, "service.name");
+    assert_string_equal(pair_value(&c->resource, "deployment.environment.name"), "test");
+    assert_string_equal(pair_value(&c->resource, "service.version"), "1.2");
+    assert_string_equal(pair_value(&c->resource, "telemetry.sdk.name"), "obsv");
+    assert_string_equal(pair_value(&c->resource, "telemetry.sdk.language"), "c");
+    assert_string_equal(pair_value(&c->resource, "telemetry.sdk.version"), OBSV_VERSION_STRING);
+}
+
+/* 128 entries, less 64 of the record, 18 added to it, telemetry.sdk.*, service.version */
+enum { K_MAX = 128 - 64 - 18 - 3 - 1 };
+
+static void test_too_many_attributes_are_left_out(void **state)
+{
+    (void)state;
+    struct obsvi_config c = loaded_with_many("", K_MAX, 1, "");
+    assert_int_equal(k_count(&c), K_MAX);
+    assert_essentials(&c);
+    assert_warned(0);
+    obsvi_config_fini(&c);
+
+    c = loaded_with_many("", 300, 1, "k8s.pod.name=pod");
+    assert_int_equal(k_count(&c), K_MAX);
+    assert_string_equal(c.resource.items[1].key, "k000");
+    assert_string_equal(c.resource.items[K_MAX].key, "k041");
+    assert_string_equal(pair_value(&c.resource, "k8s.pod.name"), "pod");
+    assert_essentials(&c);
+    assert_warned(1);
+    assert_warned_of("left out: 258, the first is k042: ");
+    assert_warned_of("128 attributes");
+    assert_warned_of("remove or shorten");
+    obsvi_config_fini(&c);
+}
+
+static size_t metadata_bytes(const struct obsvi_config *c)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < c->resource.count; i++)
+        if (obsvi_loki_label_rank(c->resource.items[i].key) < 0)
+            bytes += strlen(c->resource.items[i].key) + strlen(c->resource.items[i].value);
+    return bytes;
+}
+
+static void test_too_large_attributes_are_left_out(void **state)
+{
+    (void)state;
+    struct obsvi_config c = loaded_with_many("", 40, 1500, "small=1,k8s.pod.name=pod");
+    assert_in_range(metadata_bytes(&c), 25 * 1024, 28 * 1024);
+    assert_non_null(pair_value(&c.resource, "k000"));
+    assert_null(pair_value(&c.resource, "k039"));
+    assert_string_equal(pair_value(&c.resource, "small"), "1"); /* the next that fits is sent */
+    assert_string_equal(pair_value(&c.resource, "k8s.pod.name"), "pod");
+    assert_essentials(&c);
+    assert_warned(1);
+    char expected[64];
+    snprintf(expected, sizeof expected, "left out: %d, the first is k%03d: ", 40 - k_count(&c), k_count(&c));
+    assert_warned_of(expected);
+    obsvi_config_fini(&c);
+
+    /* values are cut when they are encoded: this is no more than 10 times 2000 */
+    c = loaded_with_many("", 10, 8000, "");
+    assert_int_equal(k_count(&c), 10);
+    assert_warned(0);
+    obsvi_config_fini(&c);
+}
+
+/* Each of these bytes becomes the three of U+FFFD. */
+static void test_broken_text_counts_as_it_will_be_sent(void **state)
+{
+    (void)state;
+    static char text[32 * 1024];
+    for (int i = 0; i < 20; i++) {
+        size_t n = strlen(text);
+        n += (size_t)sprintf(text + n, "b%02d=", i);
+        memset(text + n, 0xff, 600);
+        text[n + 600] = ',';
+    }
+    struct obsvi_config c = loaded_with_many(text, 0, 0, "");
+    assert_int_equal(c.resource.count, 1 + 15 + 5); /* 27 KiB hold 15 of 1800 and what is essential */
+    assert_essentials(&c);
+    assert_warned_of("left out: 5, the first is b1");
+    obsvi_config_fini(&c);
+}
+
+static void test_too_many_labels_are_left_out(void **state)
+{
+    (void)state;
+    static const char labels[] =
+        "k8s.job.name=18,k8s.cronjob.name=17,k8s.daemonset.name=16,k8s.statefulset.name=15,"
+        "k8s.deployment.name=14,k8s.replicaset.name=13,container.name=12,k8s.container.name=11,"
+        "k8s.pod.name=10,k8s.namespace.name=9,k8s.cluster.name=8,cloud.availability_zone=7,cloud.region=6,"
+        "deployment.environment.name=test,deployment.environment=4,service.instance.id=3,service.namespace="
+        "2,";
+    struct obsvi_config c = loaded_with_many(labels, 0, 0, "");
+    assert_int_equal(c.resource.count, 1 + 15 + 1 + 3);
+    assert_null(pair_value(&c.resource, "k8s.job.name"));
+    assert_null(pair_value(&c.resource, "k8s.cronjob.name"));
+    assert_string_equal(c.resource.items[1].key, "k8s.daemonset.name");
+    assert_string_equal(c.resource.items[15].key, "service.namespace");
+    assert_essentials(&c);
+    assert_warned(1);
+    assert_warned_of("left out: 2, the first is k8s.job.name: they would be labels");
+    assert_warned_of("more than 15");
+    obsvi_config_fini(&c);
+
+    c = loaded_with_many(strstr(labels, "k8s.daemonset.name"), 0, 0, "service.name=t");
+    assert_int_equal(c.resource.count, 1 + 15 + 1 + 3);
+    assert_warned(0);
+    obsvi_config_fini(&c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +392,12 @@ int main(void)
         cmocka_unit_test(test_unknown_service_is_the_executable),
         cmocka_unit_test(test_app_variables_fill_in),
         cmocka_unit_test(test_sdk_attributes_are_the_librarys_own),
+        cmocka_unit_test(test_keys_that_loki_cannot_take_are_renamed),
+        cmocka_unit_test(test_other_keys_keep_their_names),
+        cmocka_unit_test(test_too_many_attributes_are_left_out),
+        cmocka_unit_test(test_too_large_attributes_are_left_out),
+        cmocka_unit_test(test_broken_text_counts_as_it_will_be_sent),
+        cmocka_unit_test(test_too_many_labels_are_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
