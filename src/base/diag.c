@@ -1,6 +1,7 @@
 /* diag: format, throttle, write once without waiting. */
 #include "base/diag.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -15,6 +16,7 @@ enum { SUBJECT_COUNT = 32, LINE_BYTES = 1024, QUIET_S = 30, REPEATS_BYTES = 40 }
 static struct {
     pthread_mutex_t lock; /* cold path only: start-up and the shipper, never a log call */
     enum obsvi_diag_level level;
+    enum { STDERR_UNKNOWN, STDERR_OPEN, STDERR_CLOSED } stderr_state; /* at our first word, at start-up */
     obsvi_diag_sink_fn sink;
     void *sink_arg;
     char last[256]; /* the last warning or error */
@@ -78,6 +80,8 @@ static void write_line(char *line, size_t len)
         diag.sink(line, diag.sink_arg);
         return;
     }
+    if (diag.stderr_state == STDERR_CLOSED)
+        return; /* descriptor 2 may have become anything since */
     line[len++] = '\n';
     struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
     if (poll(&p, 1, 0) == 1 && (p.revents & POLLOUT)) {
@@ -125,6 +129,8 @@ void obsvi_diag(enum obsvi_diag_level level, const char *subject, const char *fo
 
     pthread_mutex_lock(&diag.lock);
     unsigned suppressed = 0;
+    if (diag.stderr_state == STDERR_UNKNOWN)
+        diag.stderr_state = fcntl(STDERR_FILENO, F_GETFD) >= 0 ? STDERR_OPEN : STDERR_CLOSED;
     if (level <= OBSVI_DIAG_WARNING)
         (void)snprintf(diag.last, sizeof diag.last, "%.255s", line + strlen("obsv: "));
     if (level <= diag.level && (!subject || admit(subject, &suppressed))) {

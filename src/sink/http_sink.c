@@ -1,6 +1,7 @@
 /* http_sink: see http_sink.h for the model. */
 #include "sink/http_sink.h"
 
+#include "base/fd.h"
 #include "encode/encode.h"
 #include "obsv.h"
 
@@ -57,11 +58,28 @@ static size_t on_head_line(char *line, size_t size, size_t count, void *arg)
     return n;
 }
 
+/* It opens a pair of sockets at once: above standard input, output and error (base/fd.h). */
+static CURLM *new_multi(void)
+{
+    int held[OBSVI_STDIO_COUNT];
+    size_t held_count = 0;
+    for (int fd; held_count < OBSVI_STDIO_COUNT && (fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;) {
+        held[held_count++] = fd;
+        if (fd >= OBSVI_STDIO_COUNT)
+            break;
+    }
+    CURLM *multi = curl_multi_init();
+    while (held_count > 0)
+        close(held[--held_count]);
+    return multi;
+}
+
 static curl_socket_t on_open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
 {
     struct obsvi_http_sink *s = arg;
     (void)purpose;
-    curl_socket_t fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    curl_socket_t fd =
+        obsvi_fd_above_stdio(socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol));
     for (int i = 0; fd >= 0 && i < SOCKET_COUNT_MAX; i++) {
         if (s->sockets[i] < 0) {
             s->sockets[i] = fd;
@@ -179,7 +197,7 @@ struct obsvi_http_sink *obsvi_http_new(const struct obsvi_config *config)
     for (int i = 0; i < SOCKET_COUNT_MAX; i++)
         s->sockets[i] = -1;
     s->config = config;
-    s->multi = curl_multi_init();
+    s->multi = new_multi();
     s->easy = curl_easy_init();
     if (!s->multi || !s->easy || obsvi_http_set_headers(s, &config->headers) < 0) {
         obsvi_http_free(s);

@@ -2,6 +2,7 @@
 #include "sink/stdout_sink.h"
 
 #include "base/diag.h"
+#include "base/fd.h"
 #include "base/stats.h"
 
 #include <errno.h>
@@ -38,7 +39,7 @@ static void look_at_stdout(struct obsvi_stdout_sink *s)
     } else if (S_ISSOCK(st.st_mode)) {
         s->kind = OBSVI_STDOUT_SOCKET;
     } else {
-        int fd = open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+        int fd = obsvi_fd_above_stdio(open("/proc/self/fd/1", O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY));
         s->kind = fd >= 0 ? OBSVI_STDOUT_REOPENED : OBSVI_STDOUT_POLLED;
         s->fd = fd >= 0 ? fd : STDOUT_FILENO;
     }
