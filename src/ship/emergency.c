@@ -180,7 +180,7 @@ void obsvi_emergency_record_crash(void)
     char text[64], name[NAME_BYTES];
     struct obsvi_writer w;
     obsvi_writer_begin(&w, space, RECORD_BYTES, obsvi_clock_now_ns(), OBSV_SEVERITY_FATAL);
-    obsvi_writer_logger(&w, "observability", 13);
+    obsvi_writer_logger(&w, "obsv", 4);
     int n = snprintf(text, sizeof text, "process crashed: %s", signal);
     obsvi_writer_body(&w, text, (size_t)n);
     obsvi_writer_event(&w, "process_crashed", 15);
