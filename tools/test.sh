@@ -5,6 +5,7 @@
 #     lint          layers, words, layout, papers, exported symbols, shell      pytest tests/lint
 #     unit stress fault   the C tests of that kind in the dev build             ctest; fault also pytest tests/fault
 #     asan tsan     all C tests under gcc's sanitizers                          ctest
+#     soak          everything at once at random, 60 seconds in all                 tools/soak.sh
 #     python integration e2e                                                    pytest tests/<suite>
 #
 # The Collector and Loki of the integration tests are built, the first time, while the other suites run.
@@ -12,12 +13,12 @@ set -eu
 cd "$(dirname "$0")/.."
 . tools/build.sh
 
-everything="lint unit stress fault asan tsan python integration e2e"
+everything="lint unit stress fault asan tsan soak python integration e2e"
 suites=
 while [ $# -gt 0 ]; do
     case $1 in
     all) suites="$suites $everything" ;;
-    lint | unit | stress | fault | asan | tsan | python | integration | e2e) suites="$suites $1" ;;
+    lint | unit | stress | fault | asan | tsan | soak | python | integration | e2e) suites="$suites $1" ;;
     -*) break ;;
     *) fail "no such suite: $1 (there are: $everything)" ;;
     esac
@@ -60,7 +61,7 @@ run() { # NAME COMMAND...
         printf '%s\n' "$suite_status" >.cache/log/test-status
     } | tee "$suite_log"
     read -r suite_status <.cache/log/test-status
-    closing=$(grep -E '[0-9]+ (passed|failed|error)|tests? passed|No tests' "$suite_log" | tail -n 1 | tr -d '=\033' | sed 's/\[[0-9;]*m//g; s/^ *//; s/ *$//')
+    closing=$(grep -E '[0-9]+ (passed|failed|error)|tests? passed|No tests|soaks, all passed' "$suite_log" | tail -n 1 | tr -d '=\033' | sed 's/\[[0-9;]*m//g; s/^ *//; s/ *$//')
     verdict=ok
     if [ "$suite_status" -ne 0 ]; then
         verdict=FAILED
@@ -95,7 +96,7 @@ if wanted integration && ! tools/peers.sh --are-built; then
     say "building the OpenTelemetry Collector and Grafana Loki in the background, once, eight minutes: .cache/log/peers.log"
 fi
 build dev
-for suite in lint unit stress fault asan tsan python integration e2e; do
+for suite in lint unit stress fault asan tsan soak python integration e2e; do
     wanted "$suite" || continue
     case $suite in
     unit | stress) run_ctest "$suite" dev -L "^$suite\$" "$@" ;;
@@ -107,6 +108,7 @@ for suite in lint unit stress fault asan tsan python integration e2e; do
         build "$suite"
         run_ctest "$suite" "$suite" "$@"
         ;;
+    soak) run soak tools/soak.sh --all "$@" ;;
     *)
         if [ "$suite" = integration ] && [ -n "$peers_pid" ]; then
             ticker_start "waiting for the Collector and Loki to be built ..."
