@@ -78,13 +78,13 @@ def _work(peer: str, scenario: str, calls: int, sink: Sink) -> tuple[int, dict[s
     job = ["--peer", peer, "--scenario", scenario, "--calls", str(calls), "--sink", sink.url, "--result-fd", str(writer)]
     command = [sys.executable, "-m", "bench.worker", *job]
     with os.fdopen(reader) as results:
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, pass_fds=[writer], env=_environment()) as process:
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, pass_fds=[writer], env=environment()) as process:
             os.close(writer)
             text = results.read()
     return process.returncode, json.loads(text) if text else {}
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """The user's, without settings that would decide a peer's figures."""
     decisive = ("OTEL_", "OBSV_", "APP_", "LOG_LEVEL", "PYTHONPATH")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(decisive)}

@@ -85,6 +85,29 @@ def test_ratios_are_formed_inside_a_round(bench_on_path: None) -> None:
     assert (other.figures[0].mid, other.figures[0].low, other.figures[0].high) == (300, 270, 3000)
 
 
+def test_an_outage_is_run_and_what_it_cost_is_counted(bench_on_path: None, build_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from bench.scenarios import outage
+
+    monkeypatch.setattr(outage, "HEALTHY_BEFORE_S", 0.2)
+    monkeypatch.setattr(outage, "HEALTHY_AFTER_S", 0.2)
+    for failure in outage.FAILURES:
+        run = outage._outage("obsv", failure, 100, 0.2)
+        assert (run.emitted, run.lost) == (60, 0)
+    assert outage._outage("null", "503", 100, 0.2).lost == 60  # it exports nothing: the server counts, not the peer
+    assert outage._sigterm("null").delivered == 0
+
+
+def test_the_outage_report_has_a_cell_for_each_run(bench_on_path: None) -> None:
+    from bench.scenarios.outage import End, Report, Run
+
+    runs = [Run("a", "refused", 1000, 3, 11_000, 1_359, 0.1), Run("a", "hang", 1, 30, 38, 13, 0.1)]
+    report = Report({"a": "peer a"}, runs, [End("a", "hang", 0, 10.04), End("a", "SIGTERM", 7, 0.1)])
+    first, second, *_, ends = [line.split() for line in str(report).splitlines() if line.startswith("peer a")]
+    assert first == ["peer", "a", "3", "s", "-", "1,359/11,000", *"------"]
+    assert second == ["peer", "a", "30", "s", *"------", "13/38", "-"]
+    assert ends == ["peer", "a", "-", "-", "-", "10.0", "s", "7", "of", "100"]
+
+
 @pytest.mark.parametrize(
     ("count", "share", "expected"), [(1, 0.5, 1), (4, 0.5, 2), (100, 0.99, 99), (1000, 0.999, 999), (100, 0.999, 100), (10, 1.0, 10)]
 )
