@@ -193,9 +193,11 @@ static void count_rejected(uint64_t rejected, struct obsvi_batch *b)
 
 static void end_of_failing(struct obsvi_exporter *x)
 {
-    if (x->is_failing)
+    if (x->is_failing) {
         obsvi_diag(OBSVI_DIAG_INFO, NULL, "exporting again; %" PRIu64 " records wait",
                    x->outbox.record_count);
+        x->sent_count = 0;
+    }
     x->is_catching_up = x->is_failing || (x->is_catching_up && x->outbox.oldest);
     x->is_failing = false;
     x->failure_count = 0;
@@ -229,9 +231,17 @@ static void wait_for(struct obsvi_exporter *x, const struct obsvi_http_result *r
     x->is_failing = true;
 }
 
-static void on_try_again(struct obsvi_exporter *x, const struct obsvi_http_result *r, uint64_t now_ms)
+/* At least a few tries fall into a batch's life, however short OBSV_RETENTION makes it. */
+static uint32_t back_off_ms(struct obsvi_exporter *x, const struct obsvi_http_result *r)
 {
     uint32_t wait_ms = obsvi_retry_delay_ms(r, ++x->failure_count, next_random(x));
+    uint64_t most_ms = x->config->retention_ms / 4;
+    return wait_ms <= most_ms || obsvi_retry_is_ordered(r) ? wait_ms : (uint32_t)most_ms;
+}
+
+static void on_try_again(struct obsvi_exporter *x, const struct obsvi_http_result *r, uint64_t now_ms)
+{
+    uint32_t wait_ms = back_off_ms(x, r);
     char status[24] = "";
     if (r->status)
         (void)snprintf(status, sizeof status, "HTTP %d%s", r->status, r->message[0] ? ": " : "");
@@ -261,7 +271,7 @@ static void on_hold(struct obsvi_exporter *x, const struct obsvi_http_result *r,
         wait_for(x, r, 0, now_ms);
         return;
     }
-    wait_for(x, r, obsvi_retry_delay_ms(r, ++x->failure_count, next_random(x)), now_ms);
+    wait_for(x, r, back_off_ms(x, r), now_ms);
     obsvi_diag(OBSVI_DIAG_ERROR, "hold",
                "%s answered HTTP %d%s%s%s; %" PRIu64 " records are kept and tried again", x->config->endpoint,
                r->status, r->message[0] ? ": " : "", r->message, obsvi_retry_hint(r),
