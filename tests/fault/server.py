@@ -187,6 +187,17 @@ def close(when: str) -> Step:
     return at(when)(lambda exchange: exchange.close())
 
 
+def when_told(told: threading.Event, then: Step) -> Step:
+    """That, but not before `told` is set."""
+
+    @at(then.when)
+    def step(exchange: Exchange) -> None:
+        assert told.wait(HANG_GUARD_S)
+        then.act(exchange)
+
+    return step
+
+
 def judge(verdict: Callable[[Arrival], tuple[int, str]]) -> Step:
     """Answers by what came: `verdict` gives the status and a message."""
 

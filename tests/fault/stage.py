@@ -62,6 +62,12 @@ def submit(count, level=logging.INFO, **extra):
         log.log(level, "order_submitted", extra={"n": submitted, **extra})
         submitted += 1
 
+def submit_at_the_pace_of_the_ring(count, **extra):
+    for _ in range(0, count, 100):
+        submit(100, **extra)
+        while stats().ring_bytes > 200_000:
+            time.sleep(0.001)
+
 def until(condition, deadline):
     condition = compile(condition, "condition", "eval")
     while not eval(condition, globals(), {"s": stats()}):
