@@ -196,14 +196,21 @@ int obsvi_headers_read_file(const char *path, struct obsvi_pairs *out)
     return error;
 }
 
-bool obsvi_headers_have_credentials(const struct obsvi_pairs *headers)
+bool obsvi_headers_is_credential(struct obsvi_str key)
 {
     static const char *const signs[] = {"authorization", "cookie", "api-key",  "api_key",   "apikey",
                                         "token",         "secret", "password", "access-key"};
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (memmem(key.ptr, key.len, signs[i], strlen(signs[i])))
+            return true;
+    return false;
+}
+
+bool obsvi_headers_have_credentials(const struct obsvi_pairs *headers)
+{
     for (size_t i = 0; i < headers->count; i++)
-        for (size_t j = 0; j < sizeof signs / sizeof *signs; j++)
-            if (strstr(headers->items[i].key, signs[j]))
-                return true;
+        if (obsvi_headers_is_credential(obsvi_str_of(headers->items[i].key)))
+            return true;
     return false;
 }
 

@@ -26,8 +26,9 @@ int obsvi_headers_parse(const char *name, const char *text, struct obsvi_pairs *
  * if it cannot be read (one warning says why). */
 int obsvi_headers_read_file(const char *path, struct obsvi_pairs *out) __attribute__((warn_unused_result));
 
-/* True if one of them looks like a credential: authorization, cookie, …api-key…, …token…, …secret…,
- * …password…. */
+/* True if a header of that name, in lower case, looks like a credential: authorization, cookie, …api-key…,
+ * …token…, …secret…, …password…; or if one of them does. */
+bool obsvi_headers_is_credential(struct obsvi_str key);
 bool obsvi_headers_have_credentials(const struct obsvi_pairs *headers);
 
 /* The same text for people, "Authorization=Basic ****,x-scope-orgid=****"; an entry without a clear key is

@@ -2,6 +2,7 @@
 #include "sink/http_sink.h"
 
 #include "base/fd.h"
+#include "config/headers.h"
 #include "encode/encode.h"
 #include "obsv.h"
 
@@ -289,6 +290,31 @@ static void quote_answer(const struct obsvi_bytes *response, char *out, size_t o
     out[n] = '\0';
 }
 
+/* How much of `secret`, eight bytes at least, stands at p: all of it, or what the message's end left of it.
+ */
+static size_t match_secret(const char *p, const char *secret)
+{
+    size_t n = 0;
+    while (p[n] && p[n] == secret[n])
+        n++;
+    return n >= 8 && (p[n] == '\0' || secret[n] == '\0') ? n : 0;
+}
+
+/* Law 5: an endpoint, or what answers in its place, may repeat what it was sent. Of a credential that is the
+ * part behind its scheme, if any. */
+static void mask_credentials(const struct curl_slist *headers, char *message)
+{
+    for (; headers; headers = headers->next) {
+        const char *colon = strchr(headers->data, ':');
+        const char *space = strrchr(headers->data, ' ');
+        if (!colon || !space ||
+            !obsvi_headers_is_credential((struct obsvi_str){headers->data, (size_t)(colon - headers->data)}))
+            continue;
+        for (char *p = message; *p; p++)
+            memset(p, '*', match_secret(p, space + 1));
+    }
+}
+
 static void read_answer(struct obsvi_http_sink *s, CURLcode code, struct obsvi_http_result *out)
 {
     long status = 0;
@@ -311,6 +337,7 @@ static void read_answer(struct obsvi_http_sink *s, CURLcode code, struct obsvi_h
                                 s->response.data, s->response.len, out->message, sizeof out->message);
     else
         quote_answer(&s->response, out->message, sizeof out->message);
+    mask_credentials(s->headers, out->message);
 }
 
 bool obsvi_http_pump(struct obsvi_http_sink *s, struct obsvi_http_result *out)
