@@ -232,7 +232,7 @@ class Program:
 
 
 def lines_of(stdout: bytes) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in stdout.decode().splitlines()]
+    return [json.loads(line) for line in stdout.decode().split("\n") if line]
 
 
 @dataclass
