@@ -39,6 +39,7 @@ static struct {
     bool is_running;
     bool exit_is_watched;
     struct obsvi_shipper *shipper; /* NULL while running: the child of a fork that has not logged yet */
+    bool is_paused;                /* the shipper, during a fork */
     _Atomic uint64_t child_retry_at_ms;
 } engine = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -113,10 +114,13 @@ static struct obsvi_shipper *shipper_for_pending(void)
 static void before_fork(void)
 {
     pthread_mutex_lock(&engine.lock);
+    engine.is_paused = engine.shipper && obsvi_shipper_pause(engine.shipper);
 }
 
 static void in_parent(void)
 {
+    if (engine.is_paused)
+        obsvi_shipper_resume(engine.shipper);
     pthread_mutex_unlock(&engine.lock);
 }
 

@@ -2,7 +2,7 @@
  *
  * An end and the shipper's leaving may cross. Each side writes its own word and then reads the other's, all
  * in one total order (seq_cst), so at least one of them sees the other: either the leaving shipper finds the
- * signal, or the handler finds that nobody attends (G10).
+ * signal, or the handler finds that nobody attends (G11).
  */
 #include "ship/emergency.h"
 
@@ -96,9 +96,14 @@ void obsvi_emergency_attend(const void *self)
     atomic_store(&mail.attendant, self);
 }
 
-void obsvi_emergency_leave(const void *self)
+bool obsvi_emergency_is_attended_by(const void *self)
 {
-    (void)atomic_compare_exchange_strong(&mail.attendant, &self, NULL);
+    return atomic_load(&mail.attendant) == self;
+}
+
+bool obsvi_emergency_leave(const void *self)
+{
+    return atomic_compare_exchange_strong(&mail.attendant, &self, NULL);
 }
 
 void obsvi_emergency_name_thread(void)

@@ -13,7 +13,7 @@
  *
  * The mailbox is attended while a shipper of this very process runs. Where it is not (before init, after
  * shutdown, in a forked child that has not logged, in a vfork child, which shares this memory), the handler
- * is told so and lets the signal take its usual way at once (G10).
+ * is told so and lets the signal take its usual way at once (G11).
  */
 #ifndef OBSVI_SHIP_EMERGENCY_H
 #define OBSVI_SHIP_EMERGENCY_H
@@ -36,7 +36,9 @@ void obsvi_emergency_crash(const siginfo_t *info, uint32_t timeout_ms);
 /* ---- The shipper; `self` tells a running shipper from one that was left behind ------------------------- */
 
 void obsvi_emergency_attend(const void *self);
-void obsvi_emergency_leave(const void *self);
+bool obsvi_emergency_is_attended_by(const void *self);
+/* False: another attends by now, or nobody did. */
+bool obsvi_emergency_leave(const void *self);
 /* By the shipper's own thread, at its start: a crash of it is recognised by this. */
 void obsvi_emergency_name_thread(void);
 

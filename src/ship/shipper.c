@@ -16,6 +16,7 @@ enum {
     TICK_BUSY_MS = 1,
     TICK_IDLE_MS = 10,
     STACK_BYTES = 512 * 1024, /* libcurl and OpenSSL need some tens of KiB */
+    PAUSE_MAX_MS = 250,       /* a pass takes some milliseconds at most */
     STOP_GRACE_MS = 250,      /* for a thread that notices its deadline late, on a loaded machine */
 };
 
@@ -24,6 +25,8 @@ struct obsvi_shipper {
     pthread_t thread;
     obsvi_shipper_end_fn end_process;
     struct obsvi_shipper *left_behind; /* in a child: the one before it; see obsvi_shipper_after_fork */
+
+    pthread_mutex_t at_work; /* held by the thread, but for its waits in poll; see obsvi_shipper_pause */
 
     pthread_mutex_t
         lock; /* guards what follows; callers of flush and stop against the shipper, never a log call */
@@ -42,6 +45,7 @@ static void free_shipper(struct obsvi_shipper *s)
 {
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->lock);
+    pthread_mutex_destroy(&s->at_work);
     free(s);
 }
 
@@ -101,6 +105,8 @@ static void take_ticket(struct obsvi_shipper *s, struct urgent *u, uint32_t limi
 /* Before the orders are read: what is taken here is part of the pass that follows. */
 static void look_for_urgencies(struct obsvi_shipper *s, struct urgencies *u)
 {
+    if (!obsvi_emergency_is_attended_by(s))
+        return; /* left behind */
     if (!u->end.ticket && obsvi_emergency_end_signal())
         take_ticket(s, &u->end, s->pass.config->shutdown_timeout_ms);
     if (!u->crash.ticket && obsvi_emergency_is_crash()) {
@@ -130,7 +136,8 @@ static void serve_urgencies(struct obsvi_shipper *s, struct urgencies *u, uint64
 /* Nobody attends from here on; whoever came before that is served. */
 static void leave(struct obsvi_shipper *s)
 {
-    obsvi_emergency_leave(s);
+    if (!obsvi_emergency_leave(s))
+        return;
     int signal = obsvi_emergency_end_signal();
     if (obsvi_emergency_is_crash())
         obsvi_emergency_drained();
@@ -149,6 +156,7 @@ static void *run(void *arg)
     int tick_ms = TICK_BUSY_MS;
 
     obsvi_emergency_name_thread();
+    pthread_mutex_lock(&s->at_work);
     for (;;) {
         look_for_urgencies(s, &urgencies);
         /* Orders first, then a pass: what was accepted before the order is in the rings when the pass begins.
@@ -169,11 +177,14 @@ static void *run(void *arg)
             ((flushing == orders.flush_wanted && is_flushed) || obsvi_steady_ms() >= orders.stop_at_ms))
             break;
         tick_ms = drained > 0 ? TICK_BUSY_MS : tick_ms * 2 < TICK_IDLE_MS ? tick_ms * 2 : TICK_IDLE_MS;
+        pthread_mutex_unlock(&s->at_work);
         obsvi_pass_wait(p, tick_ms);
+        pthread_mutex_lock(&s->at_work);
     }
 
     leave(s);
     bool has_lost = obsvi_pass_close(p);
+    pthread_mutex_unlock(&s->at_work);
     pthread_mutex_lock(&s->lock);
     s->has_lost = has_lost;
     s->has_ended = true;
@@ -224,6 +235,7 @@ struct obsvi_shipper *obsvi_shipper_start(const struct obsvi_config *config, obs
     pthread_cond_init(&s->changed, &attr);
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&s->lock, NULL);
+    pthread_mutex_init(&s->at_work, NULL);
     if (obsvi_pass_open(&s->pass, config) != 0) {
         free_shipper(s);
         return NULL;
@@ -286,7 +298,7 @@ int obsvi_shipper_stop(struct obsvi_shipper *s, uint32_t timeout_ms)
     bool has_lost = s->has_lost;
     pthread_t thread = s->thread;
     if (!has_ended)
-        obsvi_emergency_leave(s);
+        (void)obsvi_emergency_leave(s);
     s->is_left_behind = !has_ended;
     pthread_mutex_unlock(&s->lock);
     if (!has_ended) {
@@ -298,6 +310,17 @@ int obsvi_shipper_stop(struct obsvi_shipper *s, uint32_t timeout_ms)
     pthread_join(s->thread, NULL);
     free_shipper(s);
     return has_lost ? OBSV_ERR_TIMEOUT : 0;
+}
+
+bool obsvi_shipper_pause(struct obsvi_shipper *s)
+{
+    struct timespec deadline = deadline_in(PAUSE_MAX_MS);
+    return pthread_mutex_clocklock(&s->at_work, CLOCK_MONOTONIC, &deadline) == 0;
+}
+
+void obsvi_shipper_resume(struct obsvi_shipper *s)
+{
+    pthread_mutex_unlock(&s->at_work);
 }
 
 /* Its memory cannot be given back, for its locks and libcurl's may be in any state; it stays reachable, one

@@ -39,6 +39,12 @@ int obsvi_shipper_flush(struct obsvi_shipper *s, uint32_t timeout_ms);
  * leaves the rings to the next shipper and frees its memory should it ever end. */
 int obsvi_shipper_stop(struct obsvi_shipper *s, uint32_t timeout_ms);
 
+/* Around fork: waits until the shipper is between two passes, and keeps it there, so that no lock of malloc,
+ * libcurl or TLS is copied in the hands of a thread that the child does not have. A stuck shipper is waited
+ * for for a moment only; false: it could not be had, and obsvi_shipper_resume is not to be called. */
+bool obsvi_shipper_pause(struct obsvi_shipper *s);
+void obsvi_shipper_resume(struct obsvi_shipper *s);
+
 /* In the child of a fork: the thread does not exist here (NULL: there was none). Closes what the two
  * processes must not share. */
 void obsvi_shipper_after_fork(struct obsvi_shipper *s);
