@@ -26,14 +26,14 @@ struct obsvi_shipper {
     obsvi_shipper_end_fn end_process;
     struct obsvi_shipper *left_behind; /* in a child: the one before it; see obsvi_shipper_after_fork */
 
-    pthread_mutex_t at_work; /* held by the thread, but for its waits in poll; see obsvi_shipper_pause */
-
     pthread_mutex_t
         lock; /* guards what follows; callers of flush and stop against the shipper, never a log call */
     pthread_cond_t changed;
     uint64_t flush_wanted; /* tickets: a flush takes the next one … */
     uint64_t flush_done;   /* … and waits until this reaches it */
     unsigned hold_count;   /* callers inside flush: the memory is theirs too */
+    bool is_at_work;       /* in a pass; not while it waits in poll */
+    bool is_paused;        /* no pass begins; see obsvi_shipper_pause */
     bool is_stopping;
     uint64_t stop_at_ms;
     bool has_ended;
@@ -45,7 +45,6 @@ static void free_shipper(struct obsvi_shipper *s)
 {
     pthread_cond_destroy(&s->changed);
     pthread_mutex_destroy(&s->lock);
-    pthread_mutex_destroy(&s->at_work);
     free(s);
 }
 
@@ -67,12 +66,26 @@ struct orders {
     uint64_t stop_at_ms;
 };
 
+/* Where a pass begins … */
 static struct orders read_orders(struct obsvi_shipper *s)
 {
     pthread_mutex_lock(&s->lock);
+    while (s->is_paused)
+        pthread_cond_wait(&s->changed, &s->lock);
+    s->is_at_work = true;
     struct orders o = {s->flush_wanted, s->is_stopping, s->stop_at_ms};
     pthread_mutex_unlock(&s->lock);
     return o;
+}
+
+/* … and where it ends. */
+static void rest(struct obsvi_shipper *s)
+{
+    pthread_mutex_lock(&s->lock);
+    s->is_at_work = false;
+    if (s->is_paused)
+        pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
 }
 
 static void report_flushed(struct obsvi_shipper *s, uint64_t ticket)
@@ -156,7 +169,6 @@ static void *run(void *arg)
     int tick_ms = TICK_BUSY_MS;
 
     obsvi_emergency_name_thread();
-    pthread_mutex_lock(&s->at_work);
     for (;;) {
         look_for_urgencies(s, &urgencies);
         /* Orders first, then a pass: what was accepted before the order is in the rings when the pass begins.
@@ -177,15 +189,14 @@ static void *run(void *arg)
             ((flushing == orders.flush_wanted && is_flushed) || obsvi_steady_ms() >= orders.stop_at_ms))
             break;
         tick_ms = drained > 0 ? TICK_BUSY_MS : tick_ms * 2 < TICK_IDLE_MS ? tick_ms * 2 : TICK_IDLE_MS;
-        pthread_mutex_unlock(&s->at_work);
+        rest(s);
         obsvi_pass_wait(p, tick_ms);
-        pthread_mutex_lock(&s->at_work);
     }
 
     leave(s);
     bool has_lost = obsvi_pass_close(p);
-    pthread_mutex_unlock(&s->at_work);
     pthread_mutex_lock(&s->lock);
+    s->is_at_work = false;
     s->has_lost = has_lost;
     s->has_ended = true;
     unlock_and_leave(s);
@@ -235,7 +246,6 @@ struct obsvi_shipper *obsvi_shipper_start(const struct obsvi_config *config, obs
     pthread_cond_init(&s->changed, &attr);
     pthread_condattr_destroy(&attr);
     pthread_mutex_init(&s->lock, NULL);
-    pthread_mutex_init(&s->at_work, NULL);
     if (obsvi_pass_open(&s->pass, config) != 0) {
         free_shipper(s);
         return NULL;
@@ -315,12 +325,21 @@ int obsvi_shipper_stop(struct obsvi_shipper *s, uint32_t timeout_ms)
 bool obsvi_shipper_pause(struct obsvi_shipper *s)
 {
     struct timespec deadline = deadline_in(PAUSE_MAX_MS);
-    return pthread_mutex_clocklock(&s->at_work, CLOCK_MONOTONIC, &deadline) == 0;
+    pthread_mutex_lock(&s->lock);
+    s->is_paused = true;
+    while (s->is_at_work && wait_until(s, &deadline))
+        continue;
+    bool is_paused = s->is_paused = !s->is_at_work;
+    pthread_mutex_unlock(&s->lock);
+    return is_paused;
 }
 
 void obsvi_shipper_resume(struct obsvi_shipper *s)
 {
-    pthread_mutex_unlock(&s->at_work);
+    pthread_mutex_lock(&s->lock);
+    s->is_paused = false;
+    pthread_cond_broadcast(&s->changed);
+    pthread_mutex_unlock(&s->lock);
 }
 
 /* Its memory cannot be given back, for its locks and libcurl's may be in any state; it stays reachable, one

@@ -93,6 +93,14 @@ static inline void program_breathe(void)
     nanosleep(&pause, NULL);
 }
 
+/* fork while the shipper is idle: under the address sanitizer a child would find the locks of its allocator as
+ * another thread held them. That a fork may come at any moment is tested without it. */
+static inline pid_t program_fork(void)
+{
+    (void)obsv_flush(60000);
+    return fork();
+}
+
 static inline int program_main(const struct program_scenario *scenarios, const char *name)
 {
     for (; scenarios->name; scenarios++)

@@ -1,4 +1,4 @@
-/* A crash (G11): what was logged comes out with `process_crashed` at its end, at the price of the deadline at
+/* A crash (G13): what was logged comes out with `process_crashed` at its end, at the price of the deadline at
  * most, and the process dies as it would have died. */
 #include "fault/program.h"
 
@@ -267,7 +267,7 @@ static int child_crashes(bool logs)
 {
     if (init_and_log(PATIENT) != 0)
         return 1;
-    pid_t pid = fork();
+    pid_t pid = program_fork();
     if (pid == 0) {
         program_log("child", logs ? 100 : 0);
         crash_by_segv();

@@ -70,7 +70,7 @@ static int run_child(int refusal_count, int (*child)(void))
     int status = 0;
     if (program_init(patient) != 0)
         return 1;
-    pid_t pid = fork();
+    pid_t pid = program_fork();
     if (pid == 0) {
         refusals_left = refusal_count;
         _exit(child());
@@ -88,7 +88,9 @@ static int log_on(void)
         program_log("again", 1);
         program_breathe();
     }
-    return obsv_flush(60000) == 0 && stats().stdout_delivered == stats().accepted ? 5 : 4;
+    if (obsv_flush(60000) != 0)
+        return 4;
+    return stats().stdout_delivered == stats().accepted ? 5 : 6;
 }
 
 static int flush(void)
@@ -96,13 +98,17 @@ static int flush(void)
     program_log("child", 1);
     if (obsv_flush(60000) != OBSV_ERR_TIMEOUT || stats().stdout_pending != 1)
         return 3;
-    return refusals == 2 && obsv_flush(60000) == 0 && stats().stdout_delivered == 1 ? 5 : 4;
+    if (refusals != 2 || obsv_flush(60000) != 0)
+        return 4;
+    return stats().stdout_delivered == 1 ? 5 : 6;
 }
 
 static int shut_down(void)
 {
     program_log("child", 1);
-    return refusals == 1 && obsv_shutdown(60000) == 0 && stats().stdout_delivered == 1 ? 5 : 4;
+    if (refusals != 1 || obsv_shutdown(60000) != 0)
+        return 4;
+    return stats().stdout_delivered == 1 ? 5 : 6;
 }
 
 static int shut_down_in_vain(void)

@@ -1,4 +1,4 @@
-/* SIGTERM, SIGINT and SIGHUP (G10): by default the records come out and the process dies of that signal; what
+/* SIGTERM, SIGINT and SIGHUP (G12): by default the records come out and the process dies of that signal; what
  * the program handles or ignores is left alone; a process stays killable whatever state the shipper is in. */
 #include "fault/program.h"
 
@@ -256,7 +256,7 @@ static int forks(int child_count)
     if (program_init(NULL) != 0 || pipe(ready) != 0)
         return 1;
     program_log("parent", 10);
-    pid_t pid = fork();
+    pid_t pid = program_fork();
     if (pid == 0) {
         program_log("child", child_count);
         if (write(ready[1], "r", 1) != 1)
@@ -281,7 +281,7 @@ static int has_a_child_that_wants_the_default(void)
 {
     if (program_init(NULL) != 0)
         return 1;
-    pid_t pid = fork();
+    pid_t pid = program_fork();
     if (pid == 0) {
         signal(SIGTERM, SIG_DFL);
         program_log("child", 100);
