@@ -1,4 +1,4 @@
-/* announce: gaps tell of themselves, in the stream that has them (law 2).
+/* announce: gaps tell of themselves, in the stream that has them (law 2, D12).
  *
  * When a sink takes records again after some were dropped for it, it gets one record of the library's own,
  * `obsv_dropped`, with the numbers by reason and level since the last one. At most one a second for each

@@ -6,7 +6,7 @@
  *                                                              acknowledged, refused: counted and gone
  *
  * Three things are kept apart: the time-out of one request (OTEL_EXPORTER_OTLP_TIMEOUT), the back-off between
- * two (retry.h), and how long and how much is kept (OBSV_RETENTION, OBSV_OUTBOX_BYTES). Guarantees:
+ * two (retry.h), and how long and how much is kept (OBSV_RETENTION, OBSV_OUTBOX_BYTES): D9. Guarantees:
  * docs/DELIVERY.md.
  *
  * Owned by the shipper; not thread-safe.

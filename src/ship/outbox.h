@@ -1,11 +1,11 @@
 /* outbox: sealed batches, oldest first, held until they are acknowledged or their budget runs out.
  *
  * A batch is immutable: its bytes are compressed once, and a resend is byte for byte the same, which lets
- * Loki recognise it as a duplicate (pkg/chunkenc/unordered.go). What retention means is a budget in bytes and
- * time, not a number of attempts.
+ * Loki recognise it as a duplicate (D3; pkg/chunkenc/unordered.go). What retention means is a budget in bytes
+ * and time, not a number of attempts.
  *
  * Records of WARN and above travel in batches of their own. When the budget is full, the oldest routine batch
- * goes first, and an important one only when there is no routine one left.
+ * goes first, and an important one only when there is no routine one left (D11).
  *
  * Owned by the shipper; not thread-safe.
  */

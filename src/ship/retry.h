@@ -10,11 +10,11 @@
 #include "sink/http_sink.h"
 
 enum obsvi_verdict {
-    OBSVI_ACKNOWLEDGED, /* delivered, less what the answer says was rejected */
-    OBSVI_TRY_AGAIN,    /* the endpoint is away or busy: back-off */
-    OBSVI_HOLD,         /* something is set up wrongly (401, 403, 404): kept, tried again now and then */
-    OBSVI_SPLIT,        /* too large for the endpoint (413): two halves may pass */
-    OBSVI_REFUSED,      /* for good: resending the same bytes cannot help */
+    OBSVI_ACKNOWLEDGED, /* delivered, less what the answer says was rejected (D1) */
+    OBSVI_TRY_AGAIN,    /* the endpoint is away or busy: back-off (D2) */
+    OBSVI_HOLD,         /* something is set up wrongly (401, 403, 404): kept, tried again now and then (D5) */
+    OBSVI_SPLIT,        /* too large for the endpoint (413): two halves may pass (D6) */
+    OBSVI_REFUSED,      /* for good: resending the same bytes cannot help (D7) */
 };
 
 enum {
@@ -25,7 +25,7 @@ enum {
 enum obsvi_verdict obsvi_retry_judge(const struct obsvi_http_result *r);
 
 /* Whether the server says when to come again: Retry-After, which only 429 and 503 give a meaning to
- * (specification.md, OTLP/HTTP Throttling). Nobody cuts that short. */
+ * (specification.md, OTLP/HTTP Throttling). Nobody cuts that short (D4). */
 bool obsvi_retry_is_ordered(const struct obsvi_http_result *r);
 
 /* How long to wait before attempt `attempt` + 1 (attempt >= 1): half fixed, half random, doubling up to the

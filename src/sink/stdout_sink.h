@@ -1,4 +1,4 @@
-/* stdout_sink: JSON lines to standard output, without ever waiting for its reader.
+/* stdout_sink: JSON lines to standard output, without ever waiting for its reader (D14, D15).
  *
  * Lines lie in a bounded buffer of their own; what does not fit is dropped whole and counted, so that a stuck
  * reader costs lines and nothing else. The caller's descriptor 1 is shared with the application and with

@@ -8,11 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from lint.files import product_files, text_of
 
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-# "G7" in a comment of the code; "G7" as an entry of docs/CONCURRENCY.md.
-GUARANTEE = re.compile(r"\bG(\d+)\b")
+# "G7" in a comment of the code stands as an entry in docs/CONCURRENCY.md, "D7" in docs/DELIVERY.md.
+PAPERS = {"G": "CONCURRENCY.md", "D": "DELIVERY.md"}
+# tests/fault/test_signals.c, or tests/python/test_init.py::test_log_level
+TEST = re.compile(r"`(tests/[\w/.]+)(?:::(\w+))?`")
 CODE = {".c", ".h", ".cpp", ".py"}
 
 
@@ -49,24 +53,52 @@ def test_local_links_lead_somewhere(root: Path) -> None:
     assert broken == []
 
 
-def test_cited_guarantees_exist(root: Path) -> None:
-    text = (root / "docs" / "CONCURRENCY.md").read_text(encoding="utf-8")
-    numbered = {int(n) for n in re.findall(r"^[#*\s|-]*\**G(\d+)\b", text, re.MULTILINE)}
+@pytest.mark.parametrize("letter", PAPERS)
+def test_cited_guarantees_exist(root: Path, letter: str) -> None:
+    text = (root / "docs" / PAPERS[letter]).read_text(encoding="utf-8")
+    numbered = {int(n) for n in re.findall(rf"^[#*\s|-]*\**{letter}(\d+)\b", text, re.MULTILINE)}
     cited = {
         (int(number), str(path.relative_to(root)))
         for folder in ("src", "include", "python")
         for path in product_files(root / folder)
         if path.suffix in CODE
-        for number in GUARANTEE.findall(text_of(path) or "")
+        for number in re.findall(rf"\b{letter}(\d+)\b", text_of(path) or "")
     }
-    assert numbered, "docs/CONCURRENCY.md numbers no guarantee"
+    assert numbered == set(range(1, len(numbered) + 1)), f"docs/{PAPERS[letter]} does not number its guarantees from 1 on"
     assert cited, "no code cites a guarantee"
     assert sorted((n, where) for n, where in cited if n not in numbered) == []
 
 
+@pytest.mark.parametrize("paper", sorted(PAPERS.values()))
+def test_tests_that_papers_name_exist(root: Path, paper: str) -> None:
+    missing = []
+    for file, name in TEST.findall((root / "docs" / paper).read_text(encoding="utf-8")):
+        path = root / file
+        if not path.exists() or (name and not re.search(rf"\b{name}\b", path.read_text(encoding="utf-8"))):
+            missing.append(f"{file}::{name}" if name else file)
+    assert missing == []
+
+
+def test_each_guarantee_of_delivery_names_its_test(root: Path) -> None:
+    text = (root / "docs" / "DELIVERY.md").read_text(encoding="utf-8")
+    entries = re.findall(r"^\*\*(D\d+) (.*?)(?=\n\n)", text, re.MULTILINE | re.DOTALL)
+    assert [number for number, entry in entries if not TEST.search(entry)] == []
+
+
+def test_scenarios_named_by_a_row_stand_in_the_table(root: Path) -> None:
+    rows = dict(re.findall(r"^\| (\d+) \| (.*)$", (root / "docs" / "DELIVERY.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert [int(row) for row in rows] == list(range(1, 34))
+    assert [row for row, what in rows.items() if not TEST.search(what)] == []
+    unknown = []
+    for path in sorted((root / "tests" / "fault").glob("test_scenarios_*.py")):
+        for name in re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.MULTILINE):
+            unknown += [name for row in re.findall(r"row_(\d+)", name) if str(int(row)) not in rows]
+    assert unknown == []
+
+
 def test_papers_that_a_successor_needs(root: Path) -> None:
     papers = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"]
-    papers += [f"docs/{name}.md" for name in ("ARCHITECTURE", "CONCURRENCY", "CONFIGURATION")]
+    papers += [f"docs/{name}.md" for name in ("ARCHITECTURE", "CONCURRENCY", "CONFIGURATION", "DELIVERY")]
     assert [paper for paper in papers if not (root / paper).exists()] == []
     assert list((root / "docs" / "decisions").glob("[0-9][0-9][0-9]-*.md"))
 
