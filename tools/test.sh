@@ -102,7 +102,7 @@ for suite in lint unit stress fault asan tsan soak python integration e2e; do
     unit | stress) run_ctest "$suite" dev -L "^$suite\$" "$@" ;;
     fault) # words are for the runner whose options they are
         case ${1:-} in "" | -[REI]*) run_ctest fault dev -L '^fault$' "$@" ;; esac
-        case ${1:-} in -[REI]*) ;; *) run_pytest fault-python fault "$@" ;; esac
+        case ${1:-} in -[REI]*) ;; *) run_pytest fault-python fault -n 2 "$@" ;; esac # they wait more than they work
         ;;
     asan | tsan)
         build "$suite"
