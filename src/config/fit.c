@@ -61,7 +61,7 @@ static char *new_key(const struct obsvi_pairs *attrs, const char *key)
 
 static void warn_of_new_keys(const char *key, const char *made, size_t count)
 {
-    char more[48] = "";
+    char more[64] = "";
     if (count > 1)
         snprintf(more, sizeof more, ", and %zu more are renamed likewise", count - 1);
     obsvi_diag(OBSVI_DIAG_WARNING, NULL,
