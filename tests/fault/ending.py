@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from fault.server import OWN, Server
@@ -33,14 +34,17 @@ def ready():
 
 
 class Program(Peer):
-    """`before` runs before init_observability(). What it prints begins with no "{"."""
+    """`before` runs before init_observability(). A `script` of its own, with arguments, has no prologue. What it prints
+    begins with no "{"."""
 
-    def __init__(self, endpoint: Server | str, code: str, *options: str, before: str = "", **settings: str) -> None:
+    def __init__(
+        self, endpoint: Server | str, code: str, *options: str, before: str = "", script: Sequence[str | Path] = (), **settings: str
+    ) -> None:
         url = endpoint if isinstance(endpoint, str) else endpoint.url
         source = PROLOGUE.format(before=textwrap.dedent(before)) + textwrap.dedent(code)
         given = {"OTEL_SERVICE_NAME": "fault", "OTEL_EXPORTER_OTLP_ENDPOINT": url, **settings}
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
-        super().__init__([sys.executable, *options, "-c", source], env={**environment, **given})
+        super().__init__([sys.executable, *options, *(script or ("-c", source))], env={**environment, **given})
 
     def wait_ready(self, times: int = 1) -> None:
         self.wait_until("ready", lambda: self.stdout.count("ready") >= times)
@@ -59,7 +63,7 @@ class Program(Peer):
         return [line for line in self.stdout if not line.startswith("{")]
 
 
-def run(endpoint: Server | str, code: str, *options: str, then: Callable[[Program], None] | None = None, **settings: str) -> Program:
+def run(endpoint: Server | str, code: str, *options: str, then: Callable[[Program], None] | None = None, **settings: Any) -> Program:
     """The program after its end. `then` is called when it has said `ready`."""
     with Program(endpoint, code, *options, **settings) as program:
         if then:

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import signal
 import textwrap
+from pathlib import Path
 
 import pytest
 
 from fault.ending import Program, assert_ended, by_whom, run
 from fault.server import Server
+from integration.nginx import Authority
 
 ENDS = {
     "end of main": ("", 0),
@@ -43,6 +45,18 @@ def code_with(end: str) -> str:
 def test_100_of_100_arrive(end: str, status: int) -> None:
     with Server() as server:
         assert_ended(run(server, code_with(end)), status, server, main=100)
+
+
+@ends
+def test_over_tls_as_well(end: str, status: int, tmp_path: Path) -> None:
+    """The TLS library has callbacks of its own at exit; ours comes before it is gone."""
+    paper = Authority(tmp_path, "test-authority").sign("server", "subjectAltName=IP:127.0.0.1")
+    certificate = str(tmp_path / "test-authority.pem")
+    with Server(paper=paper) as server:
+        # An hour: everything is still to be sent when the end comes.
+        settings = {"OTEL_EXPORTER_OTLP_CERTIFICATE": certificate, "OTEL_BLRP_SCHEDULE_DELAY": "3600000"}
+        assert_ended(run(server, code_with(end), before="import ssl", **settings), status, server, main=100)
+        assert server.tls_errors == []
 
 
 @ends
