@@ -336,7 +336,8 @@ def test_a_bomb_costs_no_more_than_the_limit(obsv: Path) -> None:
     ],
 )
 def test_garbage_does_not_disturb_the_others(running: Listener, data: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", port_of(running)), HANG_GUARD_S) as s, contextlib.suppress(OSError):  # the server may hang up at any point: ENOTCONN is no ConnectionError
+    # The server may hang up at any point; ENOTCONN is no ConnectionError.
+    with socket.create_connection(("127.0.0.1", port_of(running)), HANG_GUARD_S) as s, contextlib.suppress(OSError):
         s.sendall(data)
         s.shutdown(socket.SHUT_WR)
         while s.recv(1 << 16):
