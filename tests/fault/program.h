@@ -93,8 +93,8 @@ static inline void program_breathe(void)
     nanosleep(&pause, NULL);
 }
 
-/* fork while the shipper is idle: under the address sanitizer a child would find the locks of its allocator as
- * another thread held them. That a fork may come at any moment is tested without it. */
+/* fork while the shipper is idle: under the address sanitizer a child would find the locks of its allocator
+ * as another thread held them. That a fork may come at any moment is tested without it. */
 static inline pid_t program_fork(void)
 {
     (void)obsv_flush(60000);
