@@ -170,6 +170,10 @@ class Program:
     def wait_for_stderr(self, *words: str) -> str:
         return self._wait(f"{words} on stderr", lambda: self.stderr if all(word in self.stderr for word in words) else "")
 
+    def wait_for_lines(self, what: str, look: Callable[[list[dict[str, Any]]], bool]) -> None:
+        """`look` gets the whole lines that its reader has read so far."""
+        self._wait(what, lambda: look(lines_of(bytes(self._stdout).rpartition(b"\n")[0])))
+
     def _wait(self, what: str, look: Callable[[], Any]) -> Any:
         with self._changed:
             while not (found := look()):
