@@ -60,9 +60,6 @@ def init_observability(
     crash_handler: str | bool | None = ...,
     crash_timeout: int | None = ...,
     # the library itself
-    signals: str | bool | None = ...,
-    crash_handler: str | bool | None = ...,
-    crash_timeout: int | None = ...,
     diagnostics_level: str | None = ...,
     config_file: str | PathLike[str] | None = ...,
 ) -> None: ...

@@ -17,7 +17,9 @@ Node = ast.FunctionDef | ast.ClassDef | ast.AnnAssign
 
 
 def declared(root: Path, name: str) -> tuple[ast.Module, dict[str, Node]]:
-    tree = ast.parse((root / "python" / "observability" / name).read_text(encoding="utf-8"))
+    text = (root / "python" / "observability" / name).read_text(encoding="utf-8")
+    compile(text, name, "exec")  # ast.parse alone takes a keyword that stands twice
+    tree = ast.parse(text)
     nodes: dict[str, Node] = {}
     for node in tree.body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
