@@ -68,11 +68,10 @@ static size_t read_character(const uint8_t *s, size_t n, size_t *bad)
     return 0;
 }
 
-size_t obsvi_utf8_valid_prefix(const char *s, size_t n)
+/* Linear in what it accepts: it looks no further than the first ill-formed byte. */
+static size_t valid_prefix(const char *s, size_t n)
 {
     size_t i = 0;
-    if (obsvi_utf8_is_ascii(s, n))
-        return n;
     for (;;) {
         i += ascii_prefix(s + i, n - i);
         size_t bad = 0;
@@ -83,10 +82,16 @@ size_t obsvi_utf8_valid_prefix(const char *s, size_t n)
     }
 }
 
+size_t obsvi_utf8_valid_prefix(const char *s, size_t n)
+{
+    return obsvi_utf8_is_ascii(s, n) ? n : valid_prefix(s, n);
+}
+
 void obsvi_utf8_put(struct obsvi_bytes *out, const char *s, size_t n)
 {
     for (;;) {
-        size_t valid = obsvi_utf8_valid_prefix(s, n);
+        size_t valid =
+            valid_prefix(s, n); /* no look at the whole rest: a text of bad bytes would cost n squared */
         obsvi_bytes_put(out, s, valid);
         if (valid == n)
             return;

@@ -109,6 +109,21 @@ static void test_characters(void **state)
         assert_int_equal(obsvi_utf8_characters(s, strlen(s), count), ends[count]);
 }
 
+/* Eight million bad bytes: done at once if each is looked at once, and not before ctest's guard against
+ * hanging if each has the rest looked at. */
+static void test_repair_takes_time_in_proportion(void **state)
+{
+    (void)state;
+    enum { BYTES = 8 << 20 };
+    char *bad = test_malloc(BYTES);
+    struct obsvi_bytes out = {0};
+    memset(bad, 0xff, BYTES);
+    obsvi_utf8_put(&out, bad, BYTES);
+    assert_int_equal(out.len, (size_t)BYTES * 3);
+    obsvi_bytes_fini(&out);
+    test_free(bad);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -116,6 +131,7 @@ int main(void)
         cmocka_unit_test(test_repaired_text_is_valid),
         cmocka_unit_test(test_a_bad_byte_at_every_place_of_every_length),
         cmocka_unit_test(test_characters),
+        cmocka_unit_test(test_repair_takes_time_in_proportion),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
