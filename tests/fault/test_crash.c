@@ -114,7 +114,7 @@ SCENARIO(bus, crash_by_bus())
 SCENARIO(fpe, crash_by_fpe())
 SCENARIO(ill, crash_by_ill())
 SCENARIO(abrt, abort())
-SCENARIO(segv_sent, kill(getpid(), SIGSEGV); for (;;) pause())
+SCENARIO(segv_sent, kill(getpid(), SIGSEGV); for (;;) program_breathe())
 SCENARIO(stack_overflow, overflow(0))
 
 static int shipper_is_stuck(void)
@@ -134,7 +134,7 @@ static int shipper_crashes(void)
         return 1;
     atomic_store(&is_to_crash, true);
     for (;;)
-        pause();
+        program_breathe();
 }
 
 static int endpoint_is_dead(void)
