@@ -45,7 +45,7 @@ static struct {
 
 /* ---- Severity ------------------------------------------------------------------------------------------ */
 
-/* Python's scale (config: LOG_LEVEL) to the lowest OTLP severity that passes; FIELD: DEBUG 10 → 5, INFO 20 →
+/* Python's scale (config: LOG_LEVEL) to the lowest OTLP severity that passes: DEBUG 10 → 5, INFO 20 →
  * 9, WARNING 30 → 13, ERROR 40 → 17, CRITICAL 50 → 21. */
 static int severity_of_level(int level)
 {

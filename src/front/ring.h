@@ -19,8 +19,8 @@
  * The ring lies in a mapping of its own and holds no pointer, so that another process, or a crash handler,
  * can read it. Producer and consumer fields are 128 bytes apart: adjacent cache lines are fetched in pairs.
  *
- * Rejected: one ring shared by all threads (1.5 to 2 times the cost of a call, and one stalled producer stops
- * all), growth inside a log call (stalls of tens of milliseconds).
+ * Rejected: one ring shared by all threads (contended, and one stalled producer stops all), growth inside a
+ * log call (it stalls while the kernel clears the pages).
  */
 #ifndef OBSVI_FRONT_RING_H
 #define OBSVI_FRONT_RING_H
